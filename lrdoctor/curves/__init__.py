@@ -1,0 +1,1 @@
+"""Plain functions on arrays: noise, trends, plateaus, change points."""

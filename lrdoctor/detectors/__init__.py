@@ -1,0 +1,1 @@
+"""One measurable fault per file."""

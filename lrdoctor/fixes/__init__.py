@@ -1,0 +1,1 @@
+"""One correction per file."""

@@ -1,0 +1,1 @@
+"""Replay engines: one per file."""

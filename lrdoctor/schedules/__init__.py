@@ -1,0 +1,1 @@
+"""Named schedules as users know them: one per file."""

@@ -1,0 +1,1 @@
+"""Atomic LR curves of local time: one per file."""
