@@ -1,0 +1,77 @@
+"""The protobuf wire format: fields of one message, without a schema.
+
+Follows the encoding guide at https://protobuf.dev/programming-guides/encoding/. There is no
+recursion and no allocation beyond the slices themselves, so nesting and forged lengths cost
+nothing: a nested message is bytes until the caller asks for its fields.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import TypeAlias
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+Field: TypeAlias = tuple[int, int, int | bytes]
+
+_FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
+_LONGEST_VARINT = 10
+
+
+class WireError(ValueError):
+    """The bytes are not a protobuf message."""
+
+
+def fields(buffer: bytes) -> Iterator[Field]:
+    """``(number, wire type, value)`` of each field in order.
+
+    The value is an unsigned int below 2**64 for a varint, the raw little-endian bytes for a fixed32
+    or fixed64, the content for a length-delimited field. Raises ``WireError`` for a field number
+    of 0, an overlong varint, a group (obsolete since proto3) or a field that goes past the end.
+    """
+    at, end = 0, len(buffer)
+    while at < end:
+        key, at = varint(buffer, at)
+        number, wire_type = key >> 3, key & 7
+        if number == 0:
+            raise WireError("field number 0")
+        if wire_type == VARINT:
+            value, at = varint(buffer, at)
+            yield number, wire_type, value
+            continue
+        if wire_type == BYTES:
+            size, at = varint(buffer, at)
+        elif wire_type in _FIXED_SIZE:
+            size = _FIXED_SIZE[wire_type]
+        else:
+            raise WireError(f"wire type {wire_type}")
+        if size > end - at:
+            raise WireError(f"field {number} goes past the end")
+        yield number, wire_type, buffer[at : at + size]
+        at += size
+
+
+def varint(buffer: bytes, at: int) -> tuple[int, int]:
+    """The base-128 number at ``at``, below 2**64, and the position after it."""
+    value = 0
+    for index, byte in enumerate(buffer[at : at + _LONGEST_VARINT]):
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return value & 0xFFFFFFFFFFFFFFFF, at + index + 1
+    raise WireError("unfinished or overlong varint")
+
+
+def signed(value: int) -> int:
+    """An int64 or int32 field from its varint (two's complement over 64 bits)."""
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def double(value: bytes) -> float:
+    """A double from the bytes of a fixed64."""
+    return float(struct.unpack("<d", value)[0])
+
+
+def single(value: bytes) -> float:
+    """A float from the bytes of a fixed32."""
+    return float(struct.unpack("<f", value)[0])
