@@ -222,6 +222,19 @@ class Diagnosis(_Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression(_Value):
+    """A finding the user has accepted: rule name or code, glob of runs, and the reason why.
+
+    ``until`` is the ISO date from which it no longer holds.
+    """
+
+    rule: str
+    reason: str
+    runs: str = "*"
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadFailure(_Value):
     """A file or run that could not be read or diagnosed, and why, in one line."""
 

@@ -17,10 +17,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("shapes", "curves"),
     ("schedules", "fit", "horizon", "roles", "intent", "case"),
     ("detectors", "fixes"),
-    ("resources", "rulebook", "diagnose"),
+    ("resources", "messages", "rulebook", "snippets", "diagnose"),
     ("readers", "replay", "reports"),
     ("config", "fleet", "integrations"),
-    ("cli", "__init__", "__main__"),
+    ("api", "cli", "__init__", "__main__"),
 )
 PLUGIN_FOLDERS = {"shapes", "schedules", "detectors", "fixes", "readers", "reports"}
 SEPARATE_EDGES = {"readers", "replay", "reports"}

@@ -1,0 +1,51 @@
+"""Numbers and messages as people read them."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Mapping
+
+from lrdoctor.types import Quantity
+from lrdoctor.verdict import Evidence
+
+# Placeholders every message may use beside the detector's own measures.
+COMMON_PLACEHOLDERS = frozenset({"start", "stop", "param_group", "detail"})
+
+
+def number_text(value: float) -> str:
+    """Four significant digits; whole numbers in full with thousands separators."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == int(value) and abs(value) < 1e12:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def quantity_text(quantity: Quantity) -> str:
+    """The number with its unit ("0.5 epochs", "12 %"); a ratio has none."""
+    text = number_text(quantity.value)
+    return f"{text} {quantity.unit}" if quantity.unit else text
+
+
+def placeholders(template: str) -> frozenset[str]:
+    """Names a message template refers to. Raises ``ValueError`` for broken braces."""
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(template) if name)
+
+
+def fill(template: str, evidence: Evidence) -> str:
+    """The message of a rule with the evidence's numbers in place.
+
+    A measure that this evidence lacks reads "unknown": one rule serves several mechanisms.
+    """
+    values: Mapping[str, str] = {
+        "start": number_text(evidence.start),
+        "stop": number_text(evidence.stop),
+        "param_group": evidence.param_group or "all param groups",
+        "detail": evidence.detail,
+        **{name: quantity_text(q) for name, q in evidence.measured.items()},
+    }
+    named = {name: values.get(name, "unknown") for name in placeholders(template)}
+    return " ".join(template.format(**named).split())
