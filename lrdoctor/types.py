@@ -122,15 +122,19 @@ class RawSeries(_Value):
     """One tag as a file has it: in file order, steps may repeat or go back.
 
     ``step: int64[n]``, ``value: float64[n]``, ``wall_time: float64[n]`` Unix seconds or None.
+    ``order: int64[n]`` counts the file's records before each point, None where it decides nothing.
     """
 
     tag: str
     step: IntArray
     value: Array
     wall_time: Array | None = None
+    order: IntArray | None = None
 
     def __post_init__(self) -> None:
-        _freeze(self, **_checked_columns(self.tag, self.step, self.value, self.wall_time))
+        order = None if self.order is None else _column(self.order, np.int64)
+        columns = _checked_columns(self.tag, self.step, self.value, self.wall_time)
+        _freeze(self, **columns, order=order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +142,10 @@ class RawLog(_Value):
     """Everything one file says, uninterpreted.
 
     ``axis`` is the name of the x axis as found ("step", "epoch", "iteration", "row" where the file
-    has none). ``purges`` are the steps at which the writer declared a restart (TensorBoard's
-    SessionLog START): data from there on in *earlier* files of the run is obsolete.
+    has none). ``purges`` are steps at which the writer declared a restart (TensorBoard's SessionLog
+    START), ``purge_order`` the records before each, empty where there are none: what was logged
+    earlier at that step or later is obsolete. ``record_steps`` are the steps of all records where
+    the writer declares no restarts and a step going back is the sign (event files before version 2).
     """
 
     file: str
@@ -149,9 +155,12 @@ class RawLog(_Value):
     hparams: Mapping[str, Scalar] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     purges: tuple[int, ...] = ()
+    purge_order: tuple[int, ...] = ()
+    record_steps: IntArray | None = None
 
     def __post_init__(self) -> None:
-        _freeze(self, hparams=self.hparams)
+        steps = None if self.record_steps is None else _column(self.record_steps, np.int64)
+        _freeze(self, hparams=self.hparams, record_steps=steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
