@@ -145,7 +145,7 @@ class RawLog(_Value):
     has none). ``purges`` are steps at which the writer declared a restart (TensorBoard's SessionLog
     START), ``purge_order`` the records before each, empty where there are none: what was logged
     earlier at that step or later is obsolete. ``record_steps`` are the steps of all records where
-    the writer declares no restarts and a step going back is the sign (event files before version 2).
+    the writer declares none and a step going back is the sign (event files before version 2).
     """
 
     file: str
