@@ -343,12 +343,15 @@ class Schedule(_Value):
 class ParamGroup(_Value):
     """One entry of the optimizer's groups: its logged LR and the schedules it went through.
 
-    Several ``schedules`` mean that the scheduler was rebuilt, reset or restarted.
+    Several ``schedules`` mean that the scheduler was rebuilt, reset or restarted. ``governs`` is
+    False for a series whose curve does not say how training went: a bias group falling during
+    warm-up, a group at LR 0 throughout beside others that train, a factor logged as an LR.
     """
 
     name: str
     lr: Series
     schedules: tuple[Schedule, ...]
+    governs: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -356,7 +359,7 @@ class Case(_Value):
     """A run with its meaning: roles, clock, a schedule per param group, what was intended.
 
     ``signals`` has one series per role, the loss used for judgement among them, never LR (that is
-    ``param_groups``). ``total_steps`` is the planned length in x units, ``finished`` whether it was
+    ``param_groups``, governing groups first). ``total_steps`` is the planned length in x units, ``finished`` whether it was
     reached; None where unknown. ``role_reasons`` maps each tag to the role it got and why.
     """
 
