@@ -1,0 +1,42 @@
+"""Reading rows of fitted segments: what the ``recognise`` methods of schedules share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lrdoctor.schedules._warmup import Warmup
+from lrdoctor.types import Segment
+
+_RAMPS = ("linear", "cosine", "exponential")
+
+
+def number(segment: Segment, name: str) -> float:
+    """A curve parameter of the segment's shape."""
+    return float(segment.shape.parameters()[name])  # type: ignore[arg-type]
+
+
+def ends(segment: Segment) -> tuple[float, float]:
+    """LR at the start and at the stop of a segment, by its shape."""
+    first, last = segment.shape.lr(np.array([0.0, segment.stop - segment.start]))
+    return float(first), float(last)
+
+
+def kind(segment: Segment) -> str:
+    """Name of the segment's shape."""
+    return segment.shape.name
+
+
+def split_warmup(segments: tuple[Segment, ...]) -> tuple[Warmup | None, tuple[Segment, ...]]:
+    """A rising first segment as a warm-up, and the rest."""
+    if len(segments) < 2 or kind(segments[0]) not in _RAMPS:
+        return None, segments
+    start_lr, top = ends(segments[0])
+    if not top > start_lr:
+        return None, segments
+    length = segments[0].stop - segments[0].start
+    return Warmup(length, start_lr, kind(segments[0])), segments[1:]
+
+
+def near(a: float, b: float, scale: float, tolerance: float = 1e-3) -> bool:
+    """Whether two LRs agree to a small share of ``scale``."""
+    return abs(a - b) <= tolerance * abs(scale)
