@@ -6,6 +6,7 @@ import math
 import string
 from collections.abc import Mapping
 
+from lrdoctor.protocols import NamedSchedule
 from lrdoctor.types import Quantity
 from lrdoctor.verdict import Evidence
 
@@ -49,3 +50,16 @@ def fill(template: str, evidence: Evidence) -> str:
     }
     named = {name: values.get(name, "unknown") for name in placeholders(template)}
     return " ".join(template.format(**named).split())
+
+
+def schedule_text(named: NamedSchedule | None) -> str:
+    """A schedule as a call: ``cosine(lr=0.1, T_max=900, eta_min=0)``."""
+    if named is None:
+        return "no schedule known by name"
+    return f"{named.name}({', '.join(f'{k}={_value(v)}' for k, v in named.parameters().items())})"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -91,9 +91,11 @@ def _read_rule(path: Path) -> Rule:
     if problem is not None:
         key, reason = problem
         raise RuleError(reason, str(path), _line_of(text, key))
+    texts: dict[str, Any] = {key: table[key].strip() for key in _TEXTS}
+    lists: dict[str, Any] = {key: tuple(table[key]) for key in _LISTS}
     return Rule(
-        **{key: str(table[key]).strip() for key in _TEXTS},
-        **{key: tuple(map(str, table[key])) for key in _LISTS},
+        **texts,
+        **lists,
         category=path.parent.name,
         severity=Severity(table["severity"]),
         confidence=Confidence(table["confidence"]),

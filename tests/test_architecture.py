@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("shapes", "curves"),
     ("schedules", "fit", "horizon", "roles", "intent", "case"),
     ("detectors", "fixes"),
-    ("resources", "messages", "rulebook", "snippets", "diagnose"),
+    ("resources", "messages", "rulebook", "snippets", "diagnosis"),
     ("readers", "replay", "reports"),
     ("config", "fleet", "integrations"),
     ("api", "cli", "__init__", "__main__"),

@@ -1,0 +1,94 @@
+"""The library: the same steps as the command line, as functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from lrdoctor import diagnosis
+from lrdoctor._version import __version__
+from lrdoctor.case import build_case
+from lrdoctor.fleet.engines import jobs_for, run_all
+from lrdoctor.fleet.worker import Job, diagnose_files
+from lrdoctor.plugins import discover
+from lrdoctor.readers._discover import RunFiles, find_runs
+from lrdoctor.readers._load import load
+from lrdoctor.rulebook import Rulebook, load_rulebook
+from lrdoctor.types import Case, Run
+from lrdoctor.verdict import Diagnosis, ReadFailure, Report
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def read_runs(paths: Paths) -> Iterator[Run]:
+    """Every run found under ``paths`` (files or trees). Raises ``ReadError`` at a bad file."""
+    for found in find_runs(_as_list(paths)):
+        if isinstance(found, RunFiles):
+            yield from load(found)
+
+
+def diagnose(
+    run: Run | Case,
+    rulebook: Rulebook | None = None,
+    *,
+    roles: Mapping[str, str] | None = None,
+    expect: Mapping[str, str] | None = None,
+) -> Diagnosis:
+    """The diagnosis of one run, candidates included; the built-in rules unless given others."""
+    case = run if isinstance(run, Case) else build_case(run, roles=roles or {}, expect=expect or {})
+    return diagnosis.diagnose(case, rulebook or load_rulebook())
+
+
+def analyze(
+    paths: Paths,
+    job: Job | None = None,
+    *,
+    jobs: int | None = 1,
+    timeout: float | None = None,
+    exclude: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """What ``lrdoctor analyze`` does: find, read, judge and rehearse the fixes of every run.
+
+    ``jobs`` processes (None: by the number of runs), ``timeout`` seconds per log,
+    ``progress(done, all)`` after each. Files that cannot be read are in ``Report.unreadable``.
+    """
+    job = job or Job(load_rulebook())
+    found = list(find_runs(_as_list(paths), exclude))
+    logs = [f for f in found if isinstance(f, RunFiles)]
+    failures = [f for f in found if isinstance(f, ReadFailure)]
+    diagnoses: list[Diagnosis] = []
+    results = run_all(
+        partial(diagnose_files, job=job),
+        logs,
+        jobs=jobs_for(len(logs), jobs),
+        timeout=timeout,
+        lost=lambda files, reason: (ReadFailure(files.name, reason),),
+    )
+    for done, outcome in enumerate(results, start=1):
+        diagnoses += [d for d in outcome if isinstance(d, Diagnosis)]
+        failures += [f for f in outcome if isinstance(f, ReadFailure)]
+        if progress is not None:
+            progress(done, len(logs))
+    return Report(
+        diagnoses=tuple(diagnoses),
+        unreadable=tuple(failures),
+        version=__version__,
+        rulebook_digest=job.rulebook.digest,
+        arguments=tuple(arguments),
+        rules=job.rulebook.rules,
+        files_found=sum(len(f.files) for f in logs)
+        + sum(isinstance(f, ReadFailure) for f in found),
+    )
+
+
+def render(report: Report, kind: str = "text") -> str:
+    """The report as text of one format: the names of ``lrdoctor.reports``."""
+    return str(discover("reports")[kind]().render(report))
+
+
+def _as_list(paths: Paths) -> list[str]:
+    many = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return [os.fspath(path) for path in many]

@@ -1,0 +1,41 @@
+"""Joins configuration file and flags into a job; flags win."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lrdoctor.config import Config
+    from lrdoctor.fleet.worker import Job
+
+
+def settings(path: str | None) -> Config:
+    """The configuration in ``path``, or the one found from the current folder upward."""
+    from lrdoctor.config import load_config
+
+    return load_config(Path(path) if path else None, Path.cwd())
+
+
+def make_job(
+    site: Config,
+    rule_dirs: Sequence[str] = (),
+    roles: Mapping[str, str] | None = None,
+    expect: Mapping[str, str] | None = None,
+    replay: str = "dry-run",
+    torch_check: bool = False,
+) -> Job:
+    """The job that configuration and flags describe together."""
+    from lrdoctor.fleet.worker import Job
+    from lrdoctor.rulebook import load_rulebook
+
+    return Job(
+        rulebook=load_rulebook((*site.rules_dirs, *rule_dirs), site.rules),
+        roles={**site.roles, **(roles or {})},
+        expect={**site.expect, **(expect or {})},
+        suppressions=site.active_suppressions(date.today()),
+        replay=replay,
+        torch_check=torch_check,
+    )

@@ -1,0 +1,65 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def meaning_options(function: Command) -> Command:
+    """``--role`` and ``--expect``: what the user knows better than the log."""
+    role = click.option(
+        "--role",
+        "roles",
+        multiple=True,
+        metavar="ROLE=TAG",
+        help="Which series is what: lr=TAG, train_loss=TAG, val_loss=TAG, ignore=TAG … (repeat).",
+    )
+    expect = click.option(
+        "--expect",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="What was intended: epochs=90, pct_start=0.2, total_steps=9000 … (repeat).",
+    )
+    return role(expect(function))
+
+
+def setup_options(function: Command) -> Command:
+    """``--config``, ``--rules`` and ``--exclude``."""
+    config = click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False),
+        help="Configuration file (default: lrdoctor.toml or [tool.lrdoctor], searched upward).",
+    )
+    rules = click.option(
+        "--rules",
+        "rule_dirs",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False),
+        help="Folder with further rule files (repeat).",
+    )
+    exclude = click.option(
+        "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match (repeat)."
+    )
+    return config(rules(exclude(function)))
+
+
+def pairs(values: Iterable[str], option: str) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a mapping. Raises ``UsageError`` for a text without ``=``."""
+    result = {}
+    for text in values:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip() or not value.strip():
+            raise click.UsageError(f"{option} takes KEY=VALUE, got {text!r}")
+        result[key.strip()] = value.strip()
+    return result
+
+
+def role_tags(values: Iterable[str]) -> dict[str, str]:
+    """``ROLE=TAG`` texts as tag -> role; a role may be given to several tags."""
+    parsed = (pairs([text], "--role") for text in values)
+    return {tag: role for pair in parsed for role, tag in pair.items()}

@@ -1,0 +1,50 @@
+"""``lrdoctor report``: a saved diagnosis in another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Turn a saved JSON report into another format.")
+@click.argument("saved", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--report",
+    "report_files",
+    multiple=True,
+    metavar="FILE",
+    help="Write a report; the suffix says which (.html, .md …).",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="KIND[:FILE]",
+    help="Report format, on standard output or to a file (repeat). Default: text.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="One line per finding.")
+@click.option("-v", "--verbose", is_flag=True, help="Evidence, passed and not-judged checks.")
+def command(
+    saved: str,
+    report_files: tuple[str, ...],
+    formats: tuple[str, ...],
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Renders SAVED, written by ``lrdoctor analyze --format json:FILE``, without reading logs."""
+    from lrdoctor.cli._output import deliver, destinations
+    from lrdoctor.errors import ConfigError
+    from lrdoctor.reports.json_v1 import read_json
+
+    wanted = destinations(formats, report_files)
+    try:
+        text = Path(saved).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not a readable JSON report: {error}", saved) from error
+    try:
+        report = read_json(text)
+    except ConfigError as error:
+        raise ConfigError(error.reason, saved, error.line) from error
+    deliver(report, wanted, quiet, verbose)
+    return 0
