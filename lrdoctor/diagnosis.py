@@ -61,19 +61,13 @@ def diagnose(case: Case, rulebook: Rulebook, suppressions: Sequence[Suppression]
 
 def judge(case: Case, rulebook: Rulebook) -> tuple[RuleResult, ...]:
     """One result per rule, or one per finding where a rule found several."""
-    return tuple(
-        result
-        for rule in rulebook.rules
-        for result in (
-            (
-                RuleResult(
-                    rule, Status.NOT_APPLICABLE, reason=f"off: {rulebook.disabled[rule.code]}"
-                ),
-            )
-            if rule.code in rulebook.disabled
-            else _apply(rule, rulebook.detectors[rule.code], case)
-        )
-    )
+    return tuple(result for rule in rulebook.rules for result in _judge_rule(rule, rulebook, case))
+
+
+def _judge_rule(rule: Rule, rulebook: Rulebook, case: Case) -> tuple[RuleResult, ...]:
+    if rule.code in rulebook.disabled:
+        return (RuleResult(rule, Status.SUPPRESSED, reason=f"off: {rulebook.disabled[rule.code]}"),)
+    return _apply(rule, rulebook.detectors[rule.code], case)
 
 
 def _apply(rule: Rule, detector: Detector, case: Case) -> tuple[RuleResult, ...]:
