@@ -18,8 +18,9 @@ _NAME_OF = {field: name for name, field in _FIELD_OF.items()}
 _WARMUP_FIELDS = {"warmup": "length", "warmup_start_lr": "start_lr", "warmup_shape": "shape"}
 # Positions and lengths on the x axis, shown as integers where they are whole.
 _POSITIONS = frozenset(
-    "T_max T_0 T_mult total_steps step_size milestones timescale decay_start decay_steps "
-    "reductions step_size_up step_size_down warmup interval".split()
+    {"T_max", "T_0", "T_mult", "total_steps", "step_size", "milestones", "timescale"}
+    | {"decay_start", "decay_steps", "reductions", "step_size_up", "step_size_down"}
+    | {"warmup", "interval"}
 )
 
 
@@ -67,7 +68,11 @@ def _warmup(parameters: Mapping[str, Any]) -> Warmup | None:
     length = given.get("length")
     if length is None or _value("warmup", length) == 0:
         return None
-    return Warmup(**{a: _value(a, v) if a != "shape" else str(v) for a, v in given.items()})
+    return Warmup(
+        _value("warmup", length),
+        _value("warmup_start_lr", given.get("start_lr", 0.0)),
+        str(given.get("shape", "linear")),
+    )
 
 
 def _value(name: str, value: Any) -> Any:

@@ -40,3 +40,16 @@ def split_warmup(segments: tuple[Segment, ...]) -> tuple[Warmup | None, tuple[Se
 def near(a: float, b: float, scale: float, tolerance: float = 1e-3) -> bool:
     """Whether two LRs agree to a small share of ``scale``."""
     return abs(a - b) <= tolerance * abs(scale)
+
+
+def common_factor(levels: tuple[Segment, ...]) -> float | None:
+    """The one factor between neighbouring levels, or None; needs two levels above 0."""
+    if len(levels) < 2 or any(kind(s) != "constant" for s in levels):
+        return None
+    values = np.array([number(s, "value") for s in levels])
+    if not values.min() > 0:
+        return None
+    ratios = values[1:] / values[:-1]
+    factor = float(np.exp(np.log(ratios).mean()))
+    same = np.abs(ratios / factor - 1.0).max() < 2e-3
+    return factor if same and abs(factor - 1.0) > 1e-6 else None

@@ -33,7 +33,7 @@ class Warmup:
             raise ConfigError(f"warmup_shape must be one of {valid}, got {self.shape!r}")
 
     def lr(self, t: Array, target: float) -> Array:
-        """LR at local times ``t: float64[m]`` in ``[0, length)``, reaching ``target`` at its end."""
+        """LR at local times ``t: float64[m]``, reaching ``target`` at ``length``."""
         share = np.clip(t / self.length, 0.0, 1.0)
         if self.shape == "constant":
             return np.full_like(share, self.start_lr)

@@ -19,7 +19,7 @@ ANNEAL_STRATEGIES = ("cos", "linear")
 
 @dataclass(frozen=True, slots=True)
 class OneCycle:
-    """From ``max_lr / div_factor`` up to ``max_lr``, then down to a ``final_div_factor``-th of the start.
+    """From ``max_lr / div_factor`` up to ``max_lr``, then down to start / ``final_div_factor``.
 
     As in torch the peak is at scheduler step ``pct_start * total_steps - 1`` and the end at
     ``total_steps - 1``; ``interval`` is the length of one scheduler step in x units (below 1 for a

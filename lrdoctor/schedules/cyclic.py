@@ -1,0 +1,79 @@
+"""Triangular waves between two LRs (torch's CyclicLR)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+import numpy as np
+
+from lrdoctor.schedules._canonical import Parameters, optional, parameters_of
+from lrdoctor.schedules._checks import finite, one_of, positive
+from lrdoctor.schedules._recognise import ends, kind, near, number
+from lrdoctor.schedules._warmup import Warmup, with_warmup
+from lrdoctor.types import Array, Segment
+
+MODES = ("triangular", "triangular2", "exp_range")
+
+
+@dataclass(frozen=True, slots=True)
+class Cyclic:
+    """From ``base_lr`` up to ``max_lr`` in ``step_size_up``, down in ``step_size_down``, again.
+
+    ``triangular2`` halves the height each cycle, ``exp_range`` multiplies it by ``gamma^t``.
+    ``step_size_down`` is ``step_size_up`` where it is 0.
+    """
+
+    name: ClassVar[str] = "cyclic"
+    base_lr: float
+    max_lr: float
+    step_size_up: float = 2000.0
+    mode: str = "triangular"
+    gamma: float = field(default=1.0, metadata=optional())
+    step_size_down: float = field(default=0.0, metadata=optional())
+    warmup: Warmup | None = None
+    interval: float = field(default=1.0, metadata=optional())
+
+    def __post_init__(self) -> None:
+        finite(base_lr=self.base_lr, max_lr=self.max_lr, step_size_down=self.step_size_down)
+        positive(step_size_up=self.step_size_up, gamma=self.gamma, interval=self.interval)
+        one_of("mode", self.mode, MODES)
+
+    def lr(self, t: Array) -> Array:
+        """LR at local times ``t: float64[m]``."""
+        return with_warmup(t, self.warmup, self._body, interval=self.interval)
+
+    def _body(self, t: Array) -> Array:
+        down = self.step_size_down or self.step_size_up
+        period = self.step_size_up + down
+        cycle = np.floor(1.0 + t / period)
+        share = 1.0 + t / period - cycle
+        ratio = self.step_size_up / period
+        wave = np.where(share <= ratio, share / ratio, (1.0 - share) / (1.0 - ratio))
+        return self.base_lr + (self.max_lr - self.base_lr) * wave * self._scale(t, cycle)
+
+    def _scale(self, t: Array, cycle: Array) -> Array | float:
+        if self.mode == "triangular2":
+            return np.asarray(0.5 ** (cycle - 1.0))
+        return np.asarray(self.gamma**t) if self.mode == "exp_range" else 1.0
+
+    def parameters(self) -> Parameters:
+        """Canonical parameters."""
+        return parameters_of(self)
+
+    @classmethod
+    def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
+        """At least three lines that rise and fall in turn, from a common bottom."""
+        warmup, body = None, segments
+        if len(body) < 3 or any(kind(s) != "linear" for s in body):
+            return None
+        rising = [number(s, "slope") > 0 for s in body]
+        if rising != [index % 2 == 0 for index in range(len(body))]:
+            return None
+        base, top = ends(body[0])
+        up, down = (s.stop - s.start for s in body[:2])
+        second = ends(body[2])[1] if len(body) > 3 else None
+        height = (second - base) / (top - base) if second is not None else 1.0
+        mode = "triangular2" if near(height, 0.5, 1.0, 0.1) else "triangular"
+        uneven = not near(up, down, up, 0.05)
+        return cls(base, top, up, mode, 1.0, down if uneven else 0.0, warmup)
