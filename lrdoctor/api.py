@@ -15,7 +15,7 @@ from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
 from lrdoctor.rulebook import Rulebook, load_rulebook
-from lrdoctor.types import Case, Run
+from lrdoctor.types import Case, Note, Run
 from lrdoctor.verdict import Diagnosis, ReadFailure, Report
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -48,15 +48,18 @@ def analyze(
     timeout: float | None = None,
     exclude: Sequence[str] = (),
     arguments: Sequence[str] = (),
+    notes: Sequence[Note] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """What ``lrdoctor analyze`` does: find, read, judge and rehearse the fixes of every run.
 
     ``jobs`` processes (None: by the number of runs), ``timeout`` seconds per log,
-    ``progress(done, all)`` after each. Files that cannot be read are in ``Report.unreadable``.
+    ``progress(done, all)`` after each. Files that cannot be read are in ``Report.unreadable``,
+    ``notes`` are added to those on what was passed over.
     """
     job = job or Job(load_rulebook())
-    found = list(find_runs(_as_list(paths), exclude))
+    search = find_runs(_as_list(paths), exclude)
+    found = list(search)
     logs = [f for f in found if isinstance(f, RunFiles)]
     failures = [f for f in found if isinstance(f, ReadFailure)]
     diagnoses: list[Diagnosis] = []

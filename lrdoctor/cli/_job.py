@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lrdoctor.config import Config
     from lrdoctor.fleet.worker import Job
+    from lrdoctor.types import Note
 
 
 def settings(path: str | None) -> Config:
@@ -38,4 +39,14 @@ def make_job(
         suppressions=site.active_suppressions(date.today()),
         replay=replay,
         torch_check=torch_check,
+    )
+
+
+def expired(site: Config) -> tuple[Note, ...]:
+    """A note per suppression whose end has come: its findings are shown again."""
+    from lrdoctor.types import Note
+
+    return tuple(
+        Note("expired-suppression", f"the suppression of {s.rule} ended on {s.until}", site.path)
+        for s in site.expired_suppressions(date.today())
     )

@@ -80,7 +80,7 @@ def command(
     Logs are only read: nothing is written beside them and nothing in them is executed.
     """
     from lrdoctor.api import analyze
-    from lrdoctor.cli._job import make_job, settings
+    from lrdoctor.cli._job import expired, make_job, settings
     from lrdoctor.cli._output import Progress, deliver, destinations
 
     wanted = destinations(formats, report_files)
@@ -96,6 +96,7 @@ def command(
         timeout=timeout,
         exclude=(*site.exclude, *exclude),
         arguments=sys.argv[1:],
+        notes=expired(site),
         progress=progress,
     )
     progress.close()
