@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -16,6 +17,9 @@ MAX_TAGS = 20_000
 """More tags than any real run has; a file with more has put data into its names."""
 
 _MAX_DEPTH = 20
+_WORDS: dict[str, Scalar] = {"true": True, "false": False, "none": None, "null": None, "": None}
+_INTEGER = re.compile(r"[-+]?\d{1,18}")
+_NUMBER_STARTS = frozenset("+-.0123456789")
 _Columns: TypeAlias = "tuple[array[int], array[float], array[float]]"
 
 
@@ -92,3 +96,14 @@ def flatten(value: object, prefix: str = "") -> dict[str, Scalar]:
         elif item is None or isinstance(item, str | int | float):
             found[display_name(name)] = item
     return found
+
+
+def scalar(text: str) -> Scalar:
+    """The setting a text stands for: True, False, None, an int, a float, else the text itself."""
+    cell = text.strip()
+    if cell.lower() in _WORDS:
+        return _WORDS[cell.lower()]
+    if _INTEGER.fullmatch(cell):
+        return int(cell)
+    found = parse_number(cell) if cell[:1] in _NUMBER_STARTS else None
+    return cell if found is None else found
