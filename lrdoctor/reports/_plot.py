@@ -1,0 +1,100 @@
+"""A curve in a few lines of text: braille dots on a log axis, the span marked below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrdoctor.reports._axes import Axis, overall, tick_text, value_axis
+from lrdoctor.types import Array, Series
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # rows of one braille cell
+_LABEL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Rows of (label, canvas) and the axis below, all of fixed width."""
+
+    rows: tuple[tuple[str, str], ...]
+    axis: str
+    ends: str
+
+
+def plot(
+    actual: Series,
+    corrected: Series | None,
+    shade: tuple[float, float],
+    width: int,
+    height: int = 6,
+) -> Plot | None:
+    """The LR as dots, the corrected LR as ``·`` where it differs, in ``width`` columns.
+
+    None where no LR is finite.
+    """
+    both = [actual] if corrected is None else [actual, corrected]
+    up = value_axis(overall([s.value for s in both]), log=True, margin=0.0)
+    if up is None:
+        return None
+    first, last = (float(actual.step[i]) for i in (0, -1))
+    along = Axis(first, max(last, first + 1), log=False)
+    columns = max(width - _LABEL - 2, 10)
+    dots = _dots(actual, along, up, 2 * columns, 4 * height)
+    canvas = [[_cell(dots, row, column) for column in range(columns)] for row in range(height)]
+    if corrected is not None:
+        _overlay(canvas, _dots(corrected, along, up, columns, height))
+    labels = {0: tick_text(up.high), height - 1: tick_text(up.low)}
+    return Plot(
+        rows=tuple(
+            (f"{labels.get(row, ''):>{_LABEL}} │", "".join(cells))
+            for row, cells in enumerate(canvas)
+        ),
+        axis=f"{'':{_LABEL}} └{_marked(along, shade, columns)}",
+        ends=_ends(tick_text(first), tick_text(last), columns),
+    )
+
+
+def _dots(series: Series, along: Axis, up: Axis, across: int, down: int) -> Array:
+    """A bitmap ``bool[down, across]`` of the curve, each column filled from its lowest to its
+    highest value so that jumps are joined."""
+    bitmap = np.zeros((down, across), dtype=bool)
+    finite = series.finite()
+    if not len(finite):
+        return bitmap
+    column = np.minimum((along.place(finite.step) * across).astype(int), across - 1)
+    row = np.minimum(((1 - up.place(finite.value)) * down).astype(int), down - 1)
+    for here, there, top, bottom in zip(column, column[1:], row, row[1:], strict=False):
+        between = np.arange(here, there + 1)
+        for c, r in zip(between, np.linspace(top, bottom, len(between)).round(), strict=True):
+            bitmap[int(r), c] = True
+        bitmap[min(top, bottom) : max(top, bottom) + 1, there] |= there - here <= 1
+    bitmap[row[0], column[0]] = True
+    return bitmap
+
+
+def _cell(dots: Array, row: int, column: int) -> str:
+    code = sum(
+        bit
+        for y, bits in enumerate(_DOTS)
+        for x, bit in enumerate(bits)
+        if dots[4 * row + y, 2 * column + x]
+    )
+    return chr(0x2800 + code) if code else " "
+
+
+def _overlay(canvas: list[list[str]], coarse: Array) -> None:
+    for row, cells in enumerate(canvas):
+        for column, cell in enumerate(cells):
+            if cell == " " and coarse[row, column]:
+                cells[column] = "·"
+
+
+def _marked(along: Axis, shade: tuple[float, float], columns: int) -> str:
+    start, stop = (int(float(along.place(s)) * (columns - 1)) for s in shade)
+    return "".join("━" if start <= column <= stop else "─" for column in range(columns))
+
+
+def _ends(first: str, last: str, columns: int) -> str:
+    room = max(columns - len(first), len(last) + 1)
+    return f"{'':{_LABEL + 2}}{first}{last:>{room}}"

@@ -1,0 +1,231 @@
+"""A report in reading order: what is most costly comes first, effects stand under their cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lrdoctor.reports._format import count
+from lrdoctor.types import Role, Severity, Status
+from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, RuleResult
+
+Cost: TypeAlias = tuple[int, bool, int, float]
+_STATES = ("error", "warning", "info", "unjudged", "healthy")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """One finding, the findings it explains, and the corrections offered for it, best first."""
+
+    anchor: str
+    diagnosis: Diagnosis
+    finding: Finding
+    cost: Cost
+    effects: tuple[Finding, ...]
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def run(self) -> str:
+        """The path of its run."""
+        return self.diagnosis.run
+
+    @property
+    def fix(self) -> Candidate | None:
+        """The correction to try first."""
+        return self.candidates[0] if self.candidates else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run with its findings and with what became of every other check.
+
+    ``state`` is the severity of its worst finding, "healthy", or "unjudged" where no check could
+    be made; ``checks`` counts (made, all) rules.
+    """
+
+    anchor: str
+    diagnosis: Diagnosis
+    state: str
+    findings: tuple[FindingView, ...]
+    passed: tuple[RuleResult, ...]
+    unjudged: tuple[RuleResult, ...]
+    failed: tuple[RuleResult, ...]
+    suppressed: tuple[RuleResult, ...]
+
+    @property
+    def name(self) -> str:
+        """The run's path."""
+        return self.diagnosis.run
+
+    @property
+    def checks(self) -> tuple[int, int]:
+        """How many rules could be judged, of how many."""
+        judged = {Status.PASSED, Status.FOUND, Status.SUPPRESSED}
+        results = self.diagnosis.results
+        made = {r.rule.code for r in results if r.status in judged}
+        return len(made), len({r.rule.code for r in results})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was looked at and what came of it; every run and file is in here."""
+
+    files_found: int
+    runs: int
+    judged: int
+    not_judgeable: int
+    unreadable: int
+    failed_checks: int
+    suppressed: int
+    error: int
+    warning: int
+    info: int
+
+    @property
+    def findings(self) -> int:
+        """Findings of every severity, without suppressed ones."""
+        return self.error + self.warning + self.info
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The report as templates get it: ``runs`` worst first, ``findings`` most costly first."""
+
+    report: Report
+    counts: Counts
+    runs: tuple[RunView, ...]
+    findings: tuple[FindingView, ...]
+    verdict: str
+
+
+def view(report: Report) -> ReportView:
+    """The reading order of a report."""
+    runs = [_run_view(index, d) for index, d in enumerate(report.diagnoses, start=1)]
+    findings = sorted((f for run in runs for f in run.findings), key=lambda f: f.cost)
+    runs.sort(key=lambda run: (_STATES.index(run.state), [f.cost for f in run.findings][:1]))
+    counts = count_all(report)
+    return ReportView(report, counts, tuple(runs), tuple(findings), _verdict(counts, runs))
+
+
+def cost(finding: Finding, length: int) -> Cost:
+    """Sort key, most costly first: severity, cause before effect, confidence, share of the run."""
+    confidence = ("high", "medium", "low").index(finding.confidence)
+    share = (finding.evidence.stop - finding.evidence.start) / length
+    return -finding.severity.rank, finding.cause is not None, confidence, -share
+
+
+def count_all(report: Report) -> Counts:
+    """The figures of the last line."""
+    results = [r for d in report.diagnoses for r in d.results]
+    found = [f.severity for d in report.diagnoses for f in d.findings]
+    judged = sum(d.judged for d in report.diagnoses)
+    return Counts(
+        files_found=report.files_found,
+        runs=len(report.diagnoses),
+        judged=judged,
+        not_judgeable=len(report.diagnoses) - judged,
+        unreadable=len(report.unreadable),
+        failed_checks=sum(r.status is Status.FAILED for r in results),
+        suppressed=sum(r.status is Status.SUPPRESSED for r in results),
+        error=found.count(Severity.ERROR),
+        warning=found.count(Severity.WARNING),
+        info=found.count(Severity.INFO),
+    )
+
+
+def _run_view(index: int, diagnosis: Diagnosis) -> RunView:
+    findings = tuple(_findings(f"run-{index}", diagnosis))
+    state = "healthy" if diagnosis.judged else "unjudged"
+    if diagnosis.findings:
+        state = diagnosis.findings[0].severity.value
+    by_status = {s: tuple(r for r in diagnosis.results if r.status is s) for s in Status}
+    return RunView(
+        anchor=f"run-{index}",
+        diagnosis=diagnosis,
+        state=state,
+        findings=findings,
+        passed=by_status[Status.PASSED],
+        unjudged=by_status[Status.NOT_APPLICABLE],
+        failed=by_status[Status.FAILED],
+        suppressed=by_status[Status.SUPPRESSED],
+    )
+
+
+def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
+    length = max(diagnosis.last - diagnosis.first, 1)
+    ordered = sorted(diagnosis.findings, key=lambda f: cost(f, length))
+    codes = {f.rule.code for f in ordered if f.cause is None}
+    effects = [f for f in ordered if f.cause in codes]
+    roots = [f for f in ordered if f.cause not in codes]
+    explained: set[str] = set()
+    for number, finding in enumerate(roots, start=1):
+        code = finding.rule.code
+        own = () if code in explained else tuple(f for f in effects if f.cause == code)
+        explained.add(code)
+        yield FindingView(
+            anchor=f"{anchor}-finding-{number}",
+            diagnosis=diagnosis,
+            finding=finding,
+            cost=cost(finding, length),
+            effects=own,
+            candidates=_answers(diagnosis, finding),
+        )
+
+
+def _answers(diagnosis: Diagnosis, finding: Finding) -> tuple[Candidate, ...]:
+    """Candidates for the finding: proven first, then as the fix proposed them."""
+    code, group = finding.rule.code, finding.evidence.param_group
+    fitting = [c for c in diagnosis.candidates if code in c.answers]
+    return tuple(
+        sorted(
+            fitting,
+            key=lambda c: (
+                bool(c.introduces),
+                code not in c.resolves,
+                group is not None and group not in c.schedules,
+            ),
+        )
+    )
+
+
+def lr_curves(diagnosis: Diagnosis, finding: Finding | None) -> list[Curve]:
+    """LR curves with points, that of the finding's param group first."""
+    rates = [c for c in diagnosis.curves if c.role is Role.LR and len(c.series)]
+    if finding is None:
+        return rates
+    group, tags = finding.evidence.param_group, finding.evidence.tags
+    return sorted(rates, key=lambda c: (c.param_group != group, c.tag not in tags))
+
+
+def corrected_curves(fix: Candidate | None, drawn: Sequence[Curve]) -> list[Curve]:
+    """Corrected LR curves of the groups drawn, in their order; of any group where none fits."""
+    curves = [c for c in (fix.curves if fix else ()) if c.role is Role.LR and len(c.series)]
+    groups = [c.param_group for c in drawn]
+    fitting = [c for c in curves if c.param_group in groups]
+    return sorted(fitting, key=lambda c: groups.index(c.param_group)) or curves
+
+
+def rehearsal(candidate: Candidate) -> str:
+    """What the dry run says: the rules resolved and introduced."""
+    if not (candidate.resolves or candidate.introduces or candidate.outcomes):
+        return "not made"
+    resolved = ", ".join(candidate.resolves) or "nothing"
+    return f"resolves {resolved}, introduces {', '.join(candidate.introduces) or 'nothing'}"
+
+
+def _verdict(counts: Counts, runs: Sequence[RunView]) -> str:
+    """One sentence: whether something is wrong, and how much could be looked at."""
+    if not counts.runs:
+        return f"Nothing was analysed: no run {'could be read' if counts.unreadable else 'found'}."
+    everything = count(counts.runs, "run")
+    if not counts.judged:
+        return f"Nothing was judged: no check could be made on {everything}."
+    faulty = sum(run.state in ("error", "warning") for run in runs)
+    if faulty:
+        verb = "has" if faulty == 1 else "have"
+        return f"{faulty:,} of {everything} {verb} a learning-rate fault."
+    remarks = f"; {count(counts.info, 'remark')}" if counts.info else ""
+    unjudged = counts.not_judgeable
+    rest = f"; {unjudged:,} of {everything} could not be judged" if unjudged else ""
+    return f"No learning-rate fault in {count(counts.judged, 'run')}{remarks}{rest}."
