@@ -186,18 +186,25 @@ class _Parser:
         if not isinstance(table, dict):
             self.fail(f"{key} must be a table", key)
         for name, change in table.items():
-            self.keys(change, _RULE_KEYS, key, name)
-            if "severity" in change:
-                self.choice(change["severity"], tuple(Severity), key, name, "severity")
-            if not isinstance(change.get("enabled", True), bool):
-                self.fail(f"{key}.{name}.enabled must be true or false", key, name, "enabled")
-            if change.get("enabled") is False:
-                self.text_at(change.get("reason"), key, name, "reason")
-            for threshold, value in dict(change.get("thresholds", {})).items():
-                if not isinstance(value, int | float) or isinstance(value, bool):
-                    place = (key, name, "thresholds", threshold)
-                    self.fail(f"{_dotted(place)} must be a number", *place)
+            self.rule(change, key, name)
         return dict(table)
+
+    def rule(self, change: Any, *place: str) -> None:
+        """Checks one override; whether the rule and its thresholds exist is the rulebook's."""
+        self.keys(change, _RULE_KEYS, *place)
+        if "severity" in change:
+            self.choice(change["severity"], tuple(Severity), *place, "severity")
+        if not isinstance(change.get("enabled", True), bool):
+            self.fail(f"{_dotted(place)}.enabled must be true or false", *place, "enabled")
+        if change.get("enabled") is False:
+            self.text_at(change.get("reason"), *place, "reason")
+        thresholds = change.get("thresholds", {})
+        if not isinstance(thresholds, dict):
+            self.fail(f"{_dotted(place)}.thresholds must be a table", *place, "thresholds")
+        for name, value in thresholds.items():
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                at = (*place, "thresholds", name)
+                self.fail(f"{_dotted(at)} must be a number", *at)
 
     def suppressions(self, key: str, entries: Any) -> tuple[Suppression, ...]:
         if not isinstance(entries, list):

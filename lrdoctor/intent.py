@@ -19,6 +19,7 @@ from lrdoctor.intent_names import (
     canonical_argument,
     canonical_schedule,
     count_of,
+    last_part,
     literal,
     names_schedule,
     number,
@@ -33,7 +34,7 @@ _ARGUMENTS = tuple(dict.fromkeys((*ARGUMENT_NAMES, *SCHEDULER_ARGUMENT_NAMES)))
 EXPECT_KEYS = tuple(dict.fromkeys(("scheduler", *FIELD_NAMES, *_SYNONYMS, *_ARGUMENTS)))
 # Settings of one field that disagree are worth a word, except LRs: several of them are the rule.
 _COMPARED = frozenset({*FIELD_NAMES} - {"lr", "batch_size"})
-_LOGGED_LENGTHS = (("total_steps",), ("max_steps",), ("total_epochs",), ("max_epochs",))
+_LOGGED_LENGTHS = ("total_steps", "max_steps", "total_epochs", "max_epochs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _settings(run: Run) -> Iterator[_Setting]:
         yield _Setting(key, value, run.hparam_sources.get(key, "hyper-parameters"))
     for tag, series in run.series.items():
         finite = series.finite().value
-        if parts(tag)[-1:] in _LOGGED_LENGTHS and len(finite) > 1 and np.ptp(finite) == 0:
+        if last_part(tag) in _LOGGED_LENGTHS and len(finite) > 1 and np.ptp(finite) == 0:
             yield _Setting(tag, float(finite[0]), "logged series")
 
 
@@ -80,9 +81,9 @@ def _read_field(
     """Sets one field from the most trusted setting, and says which others disagree."""
     names = FIELD_NAMES[name]
     found = [
-        (names.index(parts(s.key)[-1]), len(parts(s.key)), s, value)
+        (names.index(last_part(s.key)), len(parts(s.key)), s, value)
         for s in settings
-        if parts(s.key) and parts(s.key)[-1] in names
+        if last_part(s.key) in names
         if not of_scheduler(s.key) and not of_other_phase(s.key)
         if (value := _field_value(name, s.value)) is not None
     ]
@@ -134,7 +135,7 @@ def _read_framework(
     sources: dict[str, str],
 ) -> None:
     """What ultralytics and nanoGPT say by switches instead of names."""
-    by_name = {parts(s.key)[-1]: s for s in settings if parts(s.key)}
+    by_name = {last_part(s.key): s for s in settings}
     if "lrf" in arguments and "scheduler" not in known:
         cos_lr = by_name.get("cos_lr")
         if cos_lr is not None:

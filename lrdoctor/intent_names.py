@@ -135,6 +135,11 @@ def parts(key: str) -> tuple[str, ...]:
     return tuple(p for p in re.split(r"[./]", key.lower().replace("-", "_")) if p)
 
 
+def last_part(key: str) -> str:
+    """The setting's own name: ``"scheduler.T_max"`` is t_max."""
+    return parts(key)[-1] if parts(key) else ""
+
+
 def of_scheduler(key: str) -> bool:
     """Whether a key stands in the table of a scheduler."""
     return any(_SCHEDULER_TABLE.search(part) for part in parts(key)[:-1])
@@ -147,8 +152,8 @@ def of_other_phase(key: str) -> bool:
 
 def names_schedule(key: str) -> bool:
     """Whether the value of this key names a scheduler."""
-    last = parts(key)[-1:]
-    return last[0] in SCHEDULER_NAMES or (last[0] in _CLASS_NAMES and of_scheduler(key))
+    last = last_part(key)
+    return last in SCHEDULER_NAMES or (last in _CLASS_NAMES and of_scheduler(key))
 
 
 def canonical_schedule(value: Scalar) -> str | None:
@@ -165,7 +170,7 @@ def canonical_schedule(value: Scalar) -> str | None:
 
 def canonical_argument(key: str) -> str | None:
     """The canonical scheduler argument a key stands for, or None."""
-    last = parts(key)[-1]
+    last = last_part(key)
     for name, names in ARGUMENT_NAMES.items():
         if last in names:
             return name
