@@ -31,10 +31,11 @@ def lr_tags(roles: Roles) -> set[str]:
 @pytest.mark.parametrize(
     "tag",
     [
-        "lr", "LR", "learning_rate", "learning rate", "Current learning rate", "train/learning_rate",
-        "train_lr", "train.train_lr", "base_lr", "lr-Adam", "lr-Adam/pg1", "lr-SGD-1", "lr/pg0",
-        "lr-AdamW/no_decay", "x/lr0", "input_info/learning_rate", "epoch_learning_rate",
-        "learningRate", "lr_head", "opt/lr_backbone", "param_group_0/lr", "Learning Rate/group 1",
+        "lr", "LR", "learning_rate", "learning rate", "Current learning rate",
+        "train/learning_rate", "train_lr", "train.train_lr", "base_lr", "lr-Adam", "lr-Adam/pg1",
+        "lr-SGD-1", "lr/pg0", "lr-AdamW/no_decay", "x/lr0", "input_info/learning_rate",
+        "epoch_learning_rate", "learningRate", "lr_head", "opt/lr_backbone", "param_group_0/lr",
+        "Learning Rate/group 1",
     ],
 )  # fmt: skip
 def test_name_of_a_learning_rate(tag: str) -> None:
