@@ -1,4 +1,4 @@
-"""Gathers values tag by tag into raw series, at 24 bytes a point and a bounded number of tags."""
+"""Gathers values tag by tag into raw series, at 32 bytes a point and a bounded number of tags."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ _MAX_DEPTH = 20
 _WORDS: dict[str, Scalar] = {"true": True, "false": False, "none": None, "null": None, "": None}
 _INTEGER = re.compile(r"[-+]?\d{1,18}")
 _NUMBER_STARTS = frozenset("+-.0123456789")
-_Columns: TypeAlias = "tuple[array[int], array[float], array[float]]"
+_Columns: TypeAlias = "tuple[array[int], array[float], array[float], array[int]]"
 
 
 class Collector:
-    """Points in file order; ``wall_time`` is Unix seconds, NaN where unknown."""
+    """Points in file order. ``order`` counts the records before a point where that is known."""
 
     def __init__(self) -> None:
         self._columns: dict[str, _Columns] = {}
         self._aliases: dict[str, _Columns] = {}
         self._refused = 0
 
-    def add(self, tag: str, step: int, value: float, wall_time: float = math.nan) -> None:
-        """Appends one point; the points of a tag beyond ``MAX_TAGS`` are left out."""
+    def add(
+        self, tag: str, step: int, value: float, wall_time: float = math.nan, order: int = -1
+    ) -> None:
+        """Appends one point, ``wall_time`` in Unix seconds; not of tags beyond ``MAX_TAGS``."""
         columns = self._aliases.get(tag)
         if columns is None:
             if len(self._aliases) >= MAX_TAGS:
                 self._refused += 1
                 return
-            empty = (array("q"), array("d"), array("d"))
+            empty = (array("q"), array("d"), array("d"), array("q"))
             columns = self._columns.setdefault(display_name(tag), empty)
             self._aliases[tag] = columns
         columns[0].append(step)
         columns[1].append(value)
         columns[2].append(wall_time)
+        columns[3].append(order)
 
     def __bool__(self) -> bool:
         return bool(self._columns)
@@ -60,10 +63,17 @@ class Collector:
         return (Note("too-many-tags", message, file),)
 
 
-def _series(tag: str, step: array[int], value: array[float], wall_time: array[float]) -> RawSeries:
-    wall = np.array(wall_time)
-    known = None if np.isnan(wall).all() else wall
-    return RawSeries(tag, np.array(step, dtype=np.int64), np.array(value), known)
+def _series(
+    tag: str, step: array[int], value: array[float], wall_time: array[float], order: array[int]
+) -> RawSeries:
+    wall, records = np.array(wall_time), np.array(order, dtype=np.int64)
+    return RawSeries(
+        tag,
+        np.array(step, dtype=np.int64),
+        np.array(value),
+        None if np.isnan(wall).all() else wall,
+        None if (records < 0).all() else records,
+    )
 
 
 def number(value: object) -> float | None:

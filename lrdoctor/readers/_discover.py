@@ -243,6 +243,9 @@ def _home(folder: str, trainers: set[str] | frozenset[str] = frozenset()) -> str
     nothing without such a neighbour (``trainers``).
     """
     parent, name = os.path.split(folder)
+    run, metrics, _ = f"{_slashed(folder)}/".rpartition("/metrics/")
+    if run and metrics:  # MLflow: a metric's name may hold slashes, each a folder
+        return run
     if parent and (_NESTED.fullmatch(name) or (name == "files" and _is_wandb(parent))):
         return _home(parent, trainers)
     above, runs = os.path.split(parent)

@@ -100,7 +100,7 @@ def _read(folder: Path, files: Sequence[str]) -> RawLog:
         notes.append(
             Note("no-step", "every metric was logged at step 0: rows stand in", str(folder))
         )
-    label = display_name(str(folder / _METRICS), 1000)
+    label = files[0]
     all_notes = (*notes, *metrics.columns.notes(label))
     return RawLog(label, Mlflow.name, axis, series, _settings(folder), all_notes)
 

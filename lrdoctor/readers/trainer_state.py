@@ -48,7 +48,7 @@ def _read(file: str) -> RawLog:
     if not isinstance(history, list):
         raise ReadError(display_name(file, 1000), f"no list {_HISTORY!r}; is it a trainer state?")
     columns, unplaced, summary = Collector(), 0, None
-    for row in history:
+    for order, row in enumerate(history):
         step = number(row.get("step")) if isinstance(row, Mapping) else None
         if step is None or not abs(step) < _LARGEST_STEP:
             unplaced += 1
@@ -57,7 +57,7 @@ def _read(file: str) -> RawLog:
             summary = int(step)
         for tag, value in row.items():
             if tag != "step" and (found := number(value)) is not None:
-                columns.add(str(tag), int(step), found)
+                columns.add(str(tag), int(step), found, order=order)
     if unplaced:
         notes.append(Note("no-step", f"{unplaced} rows without a usable step left out", file))
     if summary is not None:

@@ -53,6 +53,7 @@ class _Log:
         self.hparams: dict[str, Scalar] = {}
         self.malformed = 0
         self.next_step = 0
+        self.rows = 0
 
     def take(self, record: bytes) -> None:
         """Adds one record; a malformed one is counted."""
@@ -95,7 +96,8 @@ class _Log:
             return
         self.next_step = int(step) + 1
         for tag, value in row.items():
-            self.columns.add(tag, int(step), value, wall_time)
+            self.columns.add(tag, int(step), value, wall_time, self.rows)
+        self.rows += 1
 
 
 def _read(file: str) -> RawLog:

@@ -124,7 +124,7 @@ def test_files_of_a_run_share_a_group_even_below_another_metrics_folder(tmp_path
 def test_several_runs_stay_apart(tmp_path: Path) -> None:
     roots = [a_run(tmp_path / name, {"loss": lines([1.0, 2.0])}) for name in ("a", "b")]
     logs = list(Mlflow().read([str(r / "metrics" / "loss") for r in roots]))
-    assert [Path(log.file).parent.name for log in logs] == ["a", "b"]
+    assert [Path(log.file).parts[-3] for log in logs] == ["a", "b"]
 
 
 def test_accepts_only_metric_lines_in_a_metrics_folder(tmp_path: Path) -> None:
