@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lrdoctor.clock import read_timing
-from lrdoctor.fit import fit_schedules
+from lrdoctor.fit_groups import fit_groups
 from lrdoctor.intent import read_intent
 from lrdoctor.intent_names import last_part
 from lrdoctor.roles import assign_roles
-from lrdoctor.roles_lr import LrGroup
 from lrdoctor.types import Case, Intent, ParamGroup, Run, Scalar
 
 _OFF = frozenset({None, False, "", "false", "none", "no", "0", "scratch", "random", "null"})
@@ -36,11 +35,16 @@ def build_case(
     """
     found = assign_roles(run, roles or {})
     intent = read_intent(run, expect or {})
-    timing = read_timing(run, tuple(g.series for g in found.lr), found.signals, intent)
+    learning_rates = tuple(group.series for group in found.lr)
+    timing = read_timing(run, learning_rates, found.signals, intent)
+    fits = fit_groups(learning_rates, sorted({r.step for r in run.restarts}))
     return Case(
         run=replace(run, notes=(*run.notes, *timing.notes)),
         signals=found.signals,
-        param_groups=tuple(_param_group(group, run) for group in found.lr),
+        param_groups=tuple(
+            ParamGroup(group.name, group.series, schedules, group.governs)
+            for group, schedules in zip(found.lr, fits, strict=True)
+        ),
         clock=timing.clock,
         intent=intent,
         total_steps=timing.total_steps,
@@ -48,14 +52,6 @@ def build_case(
         regime=_regime(run.hparams, intent),
         role_reasons=found.reasons,
     )
-
-
-def _param_group(group: LrGroup, run: Run) -> ParamGroup:
-    """The group with its schedules; a restart inside its log may start a new one."""
-    lr = group.series
-    inside = [r.step for r in run.restarts if lr.step[0] < r.step <= lr.step[-1]]
-    schedules = fit_schedules(lr, boundaries=sorted(set(inside)))
-    return ParamGroup(group.name, lr, schedules, group.governs)
 
 
 def _regime(hparams: Mapping[str, Scalar], intent: Intent) -> str:

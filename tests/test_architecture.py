@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "intent_names",
         "intent",
         "clock",
+        "fit_groups",
         "case",
     ),
     ("detectors", "fixes"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.clock import Timing, read_timing, steps_per_epoch
@@ -21,6 +21,7 @@ def timing_of(builder: RunBuilder, **expect: str) -> Timing:
     return read_timing(run, tuple(g.series for g in roles.lr), roles.signals, intent)
 
 
+@settings(deadline=None)
 @given(
     per_epoch=st.integers(2, 5000),
     epochs=st.integers(3, 40),
@@ -41,6 +42,7 @@ def test_whole_epochs_logged_every_few_steps(
         assert found == per_epoch
 
 
+@settings(deadline=None)
 @given(
     per_epoch=st.integers(2, 9000), epochs=st.integers(1, 30), decimals=st.sampled_from([2, 4, 17])
 )

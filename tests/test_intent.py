@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.errors import ConfigError
@@ -210,6 +210,7 @@ def test_every_expectation_can_be_given() -> None:
         assert intent_of({}, **{key: text}).sources
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(min_size=1, max_size=20) | st.sampled_from(EXPECT_KEYS),

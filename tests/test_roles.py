@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.errors import ConfigError
@@ -280,6 +280,7 @@ def test_words() -> None:
     assert words("Current learning rate") == ("current", "learning", "rate")
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(min_size=1, max_size=12),
