@@ -17,6 +17,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("shapes", "curves"),
     (
         "schedules",
+        "fit_numbers",
+        "fit_resolution",
+        "fit_segments",
+        "fit_levels",
+        "fit_refine",
+        "fit_names",
         "fit",
         "horizon",
         "roles_names",

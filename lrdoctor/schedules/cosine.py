@@ -9,7 +9,7 @@ import numpy as np
 
 from lrdoctor.schedules._canonical import Parameters, optional, parameters_of
 from lrdoctor.schedules._checks import finite, positive
-from lrdoctor.schedules._recognise import kind, near, number, split_warmup
+from lrdoctor.schedules._recognise import ends, kind, near, number, split_warmup
 from lrdoctor.schedules._warmup import Warmup, with_warmup
 from lrdoctor.types import Array, Segment
 
@@ -50,14 +50,26 @@ class Cosine:
 
     @classmethod
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
-        """A falling cosine after an optional warm-up; a floor after it means ``clamp``."""
+        """A falling cosine after an optional warm-up, perhaps with its rebounds or with a floor.
+
+        A floor of any length means ``clamp``.
+        """
         warmup, body = split_warmup(segments)
-        if not body or kind(body[0]) != "cosine" or len(body) > 2:
+        if not body or kind(body[0]) != "cosine":
             return None
         peak, floor = number(body[0], "lr_max"), number(body[0], "eta_min")
-        clamp = len(body) == 2
-        if clamp and (
-            kind(body[1]) != "constant" or not near(number(body[1], "value"), floor, peak)
-        ):
+        clamp = len(body) == 2 and kind(body[1]) == "constant"
+        if clamp and not near(number(body[1], "value"), floor, peak, 0.02):
+            return None
+        if len(body) > 1 and not clamp and not _rebounds(body):
             return None
         return cls(peak, number(body[0], "t_max"), floor, warmup, clamp)
+
+
+def _rebounds(body: tuple[Segment, ...]) -> bool:
+    """Whether falls and rises of one length alternate without a jump; the last may be cut off."""
+    length = number(body[0], "t_max")
+    turns = [ends(s)[0] > ends(s)[1] for s in body]
+    if turns != [index % 2 == 0 for index in range(len(body))]:
+        return False
+    return all(near(s.stop - s.start, length, length, 0.2) for s in body[1:-1])

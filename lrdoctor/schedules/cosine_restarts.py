@@ -59,12 +59,10 @@ class CosineRestarts:
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
         """Several falling cosines of one height whose lengths grow by one whole factor."""
         warmup, body = split_warmup(segments)
-        if len(body) < 2 or any(kind(s) != "cosine" for s in body):
+        if len(body) < 2 or any(kind(s) != "cosine" for s in body[:-1]):
             return None
         peak, floor = number(body[0], "lr_max"), number(body[0], "eta_min")
-        if not all(near(number(s, "lr_max"), peak, peak, 0.02) for s in body):
-            return None
-        if not all(ends(s)[0] > ends(s)[1] for s in body):
+        if not all(near(ends(s)[0], peak, peak, 0.2) and ends(s)[0] > ends(s)[1] for s in body):
             return None
         lengths = np.diff([s.start for s in body])
         mult = max(1.0, round(lengths[1] / lengths[0])) if len(lengths) > 1 else _growth(body)
@@ -78,4 +76,6 @@ class CosineRestarts:
 
 def _growth(body: tuple[Segment, ...]) -> float:
     """``T_mult`` from the half periods of the first two cycles, where the second may be cut off."""
+    if kind(body[1]) != "cosine":
+        return 1.0
     return max(1.0, round(number(body[1], "t_max") / number(body[0], "t_max")))

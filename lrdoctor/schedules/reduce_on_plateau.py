@@ -11,7 +11,7 @@ import numpy as np
 from lrdoctor.errors import ConfigError
 from lrdoctor.schedules._canonical import Parameters, parameters_of
 from lrdoctor.schedules._checks import finite, positive
-from lrdoctor.schedules._recognise import common_factor, number, split_warmup
+from lrdoctor.schedules._recognise import common_factor, kind, number, split_warmup
 from lrdoctor.schedules._warmup import Warmup, with_warmup
 from lrdoctor.types import Array, Segment
 
@@ -51,7 +51,7 @@ class ReduceOnPlateau:
         warmup, body = split_warmup(segments)
         factor = common_factor(body)
         floor = 0.0
-        if factor is None and len(body) > 2:
+        if factor is None and len(body) > 2 and kind(body[-1]) == "constant":
             factor, floor = common_factor(body[:-1]), number(body[-1], "value")
         if factor is None or not factor < 1:
             return None

@@ -8,9 +8,9 @@ import numpy as np
 
 from lrdoctor.types import Array
 
-# Steps of numeric derivatives: about the cube root of the float64 epsilon, best for central ones.
+# Step of numeric derivatives: about the cube root of the float64 epsilon, best for central ones.
 _STEP = 1e-5
-_EXTRA_DAMPING = 1e8
+_MOST_DAMPING = 1e8
 
 
 def weighted_line(t: Array, y: Array, weight: Array) -> tuple[float, float]:
@@ -26,55 +26,59 @@ def weighted_line(t: Array, y: Array, weight: Array) -> tuple[float, float]:
 
 
 def least_squares(
-    residuals: Callable[[Array], Array], start: Array, scale: Array, iterations: int = 20
+    residuals: Callable[[Array], Array],
+    start: Array,
+    scale: Array,
+    *,
+    slopes: Callable[[Array], Array] | None = None,
+    iterations: int = 30,
 ) -> Array:
     """Parameters that minimise the sum of squared ``residuals``, from ``start: float64[k]``.
 
-    ``scale`` is the natural size of a change of each parameter. Points where the residual jumps
-    (a parameter that moves an edge across a sample) take no part in the derivative. Levenberg's
-    damping, so directions that the data leave open stay where they started.
+    ``scale`` is the natural size of a change of each parameter, ``slopes`` the derivatives
+    ``float64[n, k]`` (numeric ones otherwise). Levenberg's damping, so directions that the data
+    leave open stay where they started; parameters with infinite residuals are never taken.
     """
     best, current = start.copy(), residuals(start)
     cost = float(current @ current)
     damping = 1e-6
     for _ in range(iterations):
         if not np.isfinite(cost) or cost == 0:
-            return best
-        slopes = _derivatives(residuals, best, scale)
-        gradient, curvature = slopes.T @ current, slopes.T @ slopes
-        size = np.diag(curvature).max(initial=0.0)
-        if size == 0:
-            return best
-        improved = False
-        while damping < _EXTRA_DAMPING:
-            lifted = curvature + np.diag(damping * np.diag(curvature) + 1e-14 * size)
-            move = -np.linalg.solve(lifted, gradient)
-            trial = best + move * scale
+            break
+        change = _derivatives(residuals, best, scale) if slopes is None else slopes(best) * scale
+        sizes = np.sqrt(np.sum(change**2, axis=0))
+        if not np.isfinite(sizes).all() or sizes.max(initial=0.0) == 0:
+            break
+        previous = cost
+        while damping < _MOST_DAMPING:
+            # Solved as a stacked system: the normal equations would square its condition, and
+            # short stretches of a curve leave parameters nearly interchangeable.
+            lift = np.diag(np.sqrt(damping) * np.maximum(sizes, 1e-12 * sizes.max()))
+            stacked = np.concatenate([change, lift])
+            target = np.concatenate([current, np.zeros(len(start))])
+            trial = best - np.linalg.lstsq(stacked, target, rcond=None)[0] * scale
             value = residuals(trial)
             new = float(value @ value)
             if np.isfinite(new) and new < cost:
-                improved = cost - new > 1e-10 * cost
                 best, current, cost = trial, value, new
-                damping = max(damping / 30.0, 1e-12)
+                damping = max(damping / 30.0, 1e-18)
                 break
             damping *= 10.0
-        if not improved:
-            return best
+        if not cost < previous * (1 - 1e-6):
+            break
     return best
 
 
 def _derivatives(residuals: Callable[[Array], Array], at: Array, scale: Array) -> Array:
+    """Numeric derivatives per ``scale``, 0 where an edge crosses a sample."""
     columns = []
     for index, size in enumerate(scale):
         shift = np.zeros_like(at)
         shift[index] = _STEP * size
-        slope = (residuals(at + shift) - residuals(at - shift)) / (2 * _STEP)
-        wild = ~np.isfinite(slope) | (np.abs(slope) > _wild(slope))
-        columns.append(np.where(wild, 0.0, slope))
+        with np.errstate(invalid="ignore"):
+            slope = (residuals(at + shift) - residuals(at - shift)) / (2 * _STEP)
+        slope = np.where(np.isfinite(slope), slope, 0.0)
+        sizes = np.abs(slope)
+        typical = float(np.partition(sizes, (3 * len(sizes)) // 4)[(3 * len(sizes)) // 4])
+        columns.append(np.where(sizes > 1e3 * typical, 0.0, slope) if typical > 0 else slope)
     return np.stack(columns, axis=1)
-
-
-def _wild(slope: Array) -> float:
-    """Derivatives beyond this come from an edge that crossed a sample, not from the curve."""
-    typical = float(np.nanpercentile(np.abs(slope), 75))
-    return 1e3 * typical if typical > 0 else np.inf

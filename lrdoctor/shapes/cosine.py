@@ -13,7 +13,8 @@ from lrdoctor.types import Array, Scalar
 
 # Half periods tried, in spans of the data: a stretch never holds much more than one half period,
 # and below a twentieth of one it is a parabola.
-_HALF_PERIODS = np.geomspace(0.8, 20.0, 24)
+_HALF_PERIODS = np.geomspace(0.8, 20.0, 14)
+_SCAN_POINTS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ class Cosine:
         span = float(t[-1] - t[0]) if len(t) else 0.0
         if len(t) < 5 or span <= 0 or lr.max() == lr.min():
             return None
-        costs = [_projected(t, lr, np.pi / (h * span))[1] for h in _HALF_PERIODS]
-        half = float(_HALF_PERIODS[int(np.argmin(costs))]) * span
-        mean, cos, sin = _projected(t, lr, np.pi / half)[0]
+        keep = np.linspace(0, len(t) - 1, min(len(t), _SCAN_POINTS)).astype(int)
+        scan = [_projected(t[keep], lr[keep], h * span) for h in _HALF_PERIODS]
+        best = min(range(len(scan)), key=lambda index: scan[index][1])
+        (mean, cos, sin), half = scan[best][0], float(_HALF_PERIODS[best]) * span
         mean, cos, sin, half = _polished(t, lr, (mean, cos, sin, half), span)
         return cls._from_waves(mean, cos, sin, half, rising=bool(lr[-1] > lr[0]))
 
@@ -72,11 +74,13 @@ class Cosine:
         }
 
 
-def _projected(t: Array, lr: Array, rate: float) -> tuple[tuple[float, float, float], float]:
-    """Mean, cosine and sine amplitude at one angular rate, and the sum of squared errors."""
-    design = np.stack([np.ones_like(t), np.cos(rate * t), np.sin(rate * t)], axis=1)
-    # Short arcs are nearly collinear; lstsq on 3 columns takes that.
-    waves = np.linalg.lstsq(design, lr, rcond=None)[0]
+def _projected(t: Array, lr: Array, half: float) -> tuple[tuple[float, float, float], float]:
+    """Mean, cosine and sine amplitude for one half period, and the sum of squared errors."""
+    angle = np.pi * t / half
+    design = np.stack([np.ones_like(t), np.cos(angle), np.sin(angle)], axis=1)
+    # Short arcs are nearly collinear; a touch of ridge keeps the normal equations solvable.
+    gram = design.T @ design
+    waves = np.linalg.solve(gram + 1e-13 * np.trace(gram) * np.eye(3), design.T @ lr)
     error = design @ waves - lr
     return (float(waves[0]), float(waves[1]), float(waves[2])), float(error @ error)
 
@@ -93,6 +97,12 @@ def _polished(
         angle = np.pi * t / half
         return np.asarray(mean + cos * np.cos(angle) + sin * np.sin(angle) - lr)
 
+    def slopes(values: Array) -> Array:
+        _, cos, sin, half = values
+        angle = np.pi * t / half
+        c, s = np.cos(angle), np.sin(angle)
+        return np.stack([np.ones_like(t), c, s, (cos * s - sin * c) * angle / half], axis=1)
+
     scale = np.array([size, size, size, span])
-    mean, cos, sin, half = least_squares(residuals, np.array(first), scale)
+    mean, cos, sin, half = least_squares(residuals, np.array(first), scale, slopes=slopes)
     return float(mean), float(cos), float(sin), float(half)

@@ -42,7 +42,10 @@ class Polynomial:
         if len(t) < 6 or span <= 0 or not lr[0] > lr[-1] >= 0:
             return None
         first = _falling_to_zero(t, lr, span)
-        return None if first is None else cls(*_polished(first, t, lr, span))
+        if first is None:
+            return None
+        found = cls(*_polished(first, t, lr, span))
+        return found if found.t_max >= t[-2] else None  # a level at the end is a stretch of its own
 
     def parameters(self) -> Mapping[str, Scalar]:
         """Curve parameters."""
@@ -63,7 +66,7 @@ def _falling_to_zero(t: Array, lr: Array, span: float) -> tuple[float, float, fl
     weight = (lr[use] / lr[0]) ** 2
     best: tuple[float, float, float, float] | None = None
     best_cost = np.inf
-    for beyond in np.geomspace(1e-4, _FURTHEST_SPANS, 40) * span:
+    for beyond in np.geomspace(1e-4, _FURTHEST_SPANS, 24) * span:
         end = float(t[-1]) + beyond
         start, power = weighted_line(np.log(end - time), logs, weight)[0:2]
         if _POWERS[0] <= power <= _POWERS[1]:
@@ -89,6 +92,14 @@ def _polished(
         left = np.maximum(1.0 - t / t_max, 0.0)
         return np.asarray(end + (start - end) * left**power - lr)
 
+    def slopes(values: Array) -> Array:
+        start, end, t_max, power = values
+        left = np.maximum(1.0 - t / t_max, 1e-12)
+        curve = left**power
+        by_end = np.where(left > 1e-9, (start - end) * power * curve / left * t / t_max**2, 0.0)
+        columns = [curve, 1.0 - curve, by_end, (start - end) * curve * np.log(left)]
+        return np.stack(columns, axis=1)
+
     scale = np.array([size, size, span, 1.0])
-    start, end, t_max, power = least_squares(residuals, np.array(first), scale)
+    start, end, t_max, power = least_squares(residuals, np.array(first), scale, slopes=slopes)
     return float(start), float(end), float(t_max), float(power)

@@ -1,0 +1,108 @@
+"""Levels and stairs: where cuts really lie between two logged points, and what a stair hides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lrdoctor.fit_numbers import roundest
+from lrdoctor.fit_segments import Curve, Piece
+from lrdoctor.types import Array, Segment
+
+# Fewer equal stairs than this may be milestones that happen to be evenly spaced.
+_FEWEST_STAIRS = 5
+# Chance that cuts made by a metric fall on such round positions; below it they were planned.
+_BY_CHANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Cuts between levels: cut i lies in ``(after[i], until[i]]``, the ``count[i]``-th of all."""
+
+    after: Array
+    until: Array
+    count: Array
+
+
+def edges_of(curve: Curve, pieces: Sequence[Piece]) -> Edges:
+    """The borders between constant pieces, several cuts between two points counted as several."""
+    levels = np.array([float(curve.y[p.lo]) for p in pieces])
+    after = np.array([curve.x[p.lo - 1] for p in pieces[1:]])
+    until = np.array([curve.x[p.lo] for p in pieces[1:]])
+    count = np.arange(1.0, len(pieces))
+    if levels.min(initial=1.0) > 0 and len(levels) > 1:
+        steps = np.log(levels[1:] / levels[:-1])
+        unit = steps[int(np.argmin(np.abs(steps)))]
+        whole = np.round(steps / unit)
+        if np.all(whole >= 1) and np.abs(steps / unit - whole).max() < 0.01:
+            count = np.cumsum(whole)
+    return Edges(after, until, count)
+
+
+def regular_size(edges: Edges, origin: float, last: float) -> float | None:
+    """The step size with which every cut lies where it should, and none is missing; else None."""
+    low = float(np.max((edges.after - origin) / edges.count))
+    high = float(np.min((edges.until - origin) / edges.count))
+    if not high > low or not high > 0:
+        return None
+    size = roundest(max(low, 0.0), high)
+    return size if origin + size * (edges.count[-1] + 1) > last else None
+
+
+def placed(
+    segments: Sequence[Segment], edges: Edges, origin: float, last: float
+) -> tuple[Segment, ...]:
+    """Segments of one level each with their borders moved to the roundest position they allow."""
+    size = regular_size(edges, origin, last) if len(edges.count) > 1 else None
+    if size is not None and bool(np.all(np.diff(edges.count) == 1)):
+        cuts = [origin + size * float(k) for k in edges.count]
+    else:
+        cuts = [
+            origin + roundest(float(a - origin), float(u - origin))
+            for a, u in zip(edges.after, edges.until, strict=True)
+        ]
+    starts = [segments[0].start, *cuts]
+    stops = [*cuts, segments[-1].stop]
+    return tuple(
+        replace(s, start=a, stop=b) for s, a, b in zip(segments, starts, stops, strict=True)
+    )
+
+
+def planned(edges: Edges, origin: float, last: float) -> bool:
+    """Whether the cuts fall on positions too round to come from a metric that stalls."""
+    total = last - origin + 1.0
+    units = [f * 10.0**k for k in range(7) for f in (1, 2, 5)] + [total / 20.0]
+    for unit in units:
+        low, high = (edges.after - origin) / unit, (edges.until - origin) / unit
+        if np.all(np.floor(high + 1e-9) > low):
+            chance = np.prod(np.minimum((edges.until - edges.after) / unit, 1.0))
+            if chance < _BY_CHANCE:
+                return True
+    return False
+
+
+def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve, float] | None:
+    """A smooth curve that advanced once every so many x units: its levels, and that interval.
+
+    None unless all pieces are levels with edges at equal distances (or multiples of one).
+    """
+    if len(pieces) <= _FEWEST_STAIRS or any(p.shape.name != "constant" for p in pieces):
+        return None
+    starts = np.array([p.lo for p in pieces])
+    if np.median(np.diff(starts)) < 2:
+        return None
+    after, until = curve.x[starts[1:] - 1], curve.x[starts[1:]]
+    gaps = np.diff(until)
+    unit = float(np.median(gaps))
+    first = max(round((float(until[0]) - origin) / unit), 1)
+    count = first + np.round((until - until[0]) / unit)
+    unit = float(np.polyfit(count, until, 1)[0])
+    count = first + np.round((until - until[0]) / unit)
+    low, high = np.max((after - origin) / count), np.min((until - origin) / count)
+    if not high > low:
+        return None
+    size = roundest(float(low), float(high))
+    x = origin + size * np.concatenate([[count[0] - 1.0], count])
+    return Curve(x, curve.y[starts], curve.tolerance[starts]), size

@@ -1,0 +1,245 @@
+"""Which named schedule an LR curve is: candidates, their fit, and the simplest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from lrdoctor.errors import ConfigError
+from lrdoctor.fit_levels import edges_of, placed, planned, stairs
+from lrdoctor.fit_refine import Match, matched, refine
+from lrdoctor.fit_segments import SIMPLICITY, Curve, Piece, as_segments, best_shape, segment
+from lrdoctor.plugins import discover
+from lrdoctor.schedules._recognise import ends, kind, number
+from lrdoctor.types import Array, Segment
+
+# The order in which equally good and equally simple explanations are preferred.
+PREFERENCE = (
+    "constant", "step", "linear", "exponential", "cosine", "inverse_sqrt", "onecycle",
+    "cosine_restarts", "cyclic", "wsd", "polynomial", "multistep", "reduce_on_plateau",
+)  # fmt: skip
+_POINTS = 160
+# A schedule that misses the curve by more than this share of its largest LR is not its name.
+WORST_RESIDUAL = 0.01
+_SURELY_LEVELS = 2
+# Scheduler steps per x unit on an epoch axis are some hundreds; their exact number hardly shows.
+_FINE = 1e-3
+# Another shape is worth refining if it is off by no more than this many times the best one's error.
+_CLOSE = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The best name of a stretch of a curve and the other names that explain it as well."""
+
+    match: Match
+    others: tuple[Match, ...]
+
+
+def name_pieces(curve: Curve, pieces: Sequence[Piece], origin: float) -> Named | None:
+    """The simplest named schedule through the pieces; None where none comes near.
+
+    ``origin`` is where time 0 is taken to be unless the curve itself shows it.
+    """
+    flight = stairs(curve, pieces, origin)
+    few = _informative(curve, pieces)
+    found = list(_refined(curve, few, pieces, origin))
+    if flight is not None and not any(m.exact for m in found):
+        found += _on_stairs(*flight, few, origin)
+    largest = float(np.abs(curve.y).max(initial=0.0)) or 1.0
+    near = WORST_RESIDUAL * largest
+    found = [m for m in found if _sane(m, largest) and _residual(m, few) <= near]
+    if not found:
+        return None
+    demoted = _demoted(curve, pieces, origin)
+    ranked = sorted(found, key=lambda m: _rank(m, demoted, few))
+    best = ranked[0]
+    others = {m.named.name: m for m in reversed(ranked[1:]) if m.exact and best.exact}
+    others.pop(best.named.name, None)
+    return Named(best, tuple(others.values()))
+
+
+def _informative(curve: Curve, pieces: Sequence[Piece]) -> Curve:
+    """Few points that keep the neighbourhood of every border between pieces."""
+    if len(curve) <= _POINTS:
+        return curve
+    even = np.linspace(0, len(curve) - 1, _POINTS).round().astype(np.int64)
+    borders = np.array([p.lo for p in pieces[:200]], dtype=np.int64)
+    around = (borders[:, None] + np.array([-2, -1, 0, 1])).ravel()
+    keep = np.unique(np.clip(np.concatenate([even, around]), 0, len(curve) - 1))
+    return Curve(curve.x[keep], curve.y[keep], curve.tolerance[keep])
+
+
+def _residual(match: Match, curve: Curve) -> float:
+    error = match.named.lr(curve.x - match.origin) - curve.y
+    return float(np.sqrt(np.mean(error**2)))
+
+
+def _sane(match: Match, largest: float) -> bool:
+    """Whether the parameters are ones that somebody could have set."""
+    named = match.named
+    top = getattr(named, "peak_lr", getattr(named, "max_lr", 0.0))
+    bottom = getattr(named, "eta_min", getattr(named, "end_lr", getattr(named, "base_lr", 0.0)))
+    if named.name == "constant":
+        return True
+    return bool(-1e-3 * largest <= bottom <= top <= 20.0 * largest)
+
+
+def _rank(match: Match, demoted: frozenset[str], curve: Curve) -> tuple[float, ...]:
+    """Exact before inexact, few parameters before many, then the order of preference."""
+    place = (
+        PREFERENCE.index(match.named.name) if match.named.name in PREFERENCE else len(PREFERENCE)
+    )
+    if match.exact:
+        return (0.0, float(match.named.name in demoted), _parameters(match), place, match.rms)
+    return (1.0, np.log(max(match.rms, 1e-9)) * len(curve) + 3.0 * _parameters(match), place)
+
+
+def _parameters(match: Match) -> float:
+    """How many numbers someone had to choose: the fields that are not at their default."""
+    named = match.named
+    chosen = sum(
+        len(v) if isinstance(v := getattr(named, f.name), tuple) else v != f.default
+        for f in fields(named)
+        if f.name != "warmup"
+    )
+    ramp = named.warmup
+    warm = 0.0 if ramp is None else 1.0 + (ramp.start_lr != 0) + (ramp.shape != "linear")
+    return float(chosen) + warm + _odd(named)
+
+
+def _odd(named: Any) -> float:
+    """Half a parameter for each that is neither whole nor short."""
+    values = [
+        getattr(named, n, None) for n in ("T_max", "total_steps", "T_0", "pct_start", "power")
+    ]
+    return sum(0.5 for v in values if v is not None and v != int(v) and float(f"{v:.3g}") != v)
+
+
+def _demoted(curve: Curve, pieces: Sequence[Piece], origin: float) -> frozenset[str]:
+    """Of milestones and plateau cuts, the one that the positions of the cuts speak against."""
+    levels = [p for p in pieces if p.shape.name == "constant"]
+    if len(levels) < 2 or len(levels) < len(pieces) - 1:
+        return frozenset()
+    edges = edges_of(curve, levels)
+    unplanned = len(levels) > 1 + _SURELY_LEVELS and not planned(edges, origin, float(curve.x[-1]))
+    return frozenset({"multistep"} if unplanned else {"reduce_on_plateau"})
+
+
+def _on_stairs(levels: Curve, interval: float, few: Curve, origin: float) -> Iterator[Match]:
+    """Matches of the curve behind a stair, advancing once per ``interval``."""
+    smooth = segment(levels)
+    for better in _refined(levels, levels, smooth, origin):
+        if better.exact and any(f.name == "interval" for f in fields(better.named)):
+            named = replace(better.named, interval=interval)
+            yield matched(named, better.origin, few, fixed_origin=better.fixed_origin)
+
+
+def _refined(curve: Curve, few: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[Match]:
+    """Every family that recognises the row of segments or a variant of it, laid over the curve."""
+    seen: set[Any] = set()
+    for row in _rows(curve, pieces, origin):
+        fixed = not _shows_its_start(row)
+        for cls in discover("schedules").values():
+            try:
+                first = cls.recognise(row)
+            except (ConfigError, ArithmeticError):
+                continue
+            if first is None or (first, row[0].start) in seen:
+                continue
+            seen.add((first, row[0].start))
+            with np.errstate(all="ignore"):
+                best = refine(matched(first, row[0].start, few, fixed_origin=fixed), few)
+                yield best
+                if not best.exact or not _typical(best):
+                    for named in _variants(first):
+                        start = matched(named, row[0].start, few, fixed_origin=fixed)
+                        yield refine(start, few)
+
+
+def _typical(match: Match) -> bool:
+    """Whether the parameters are of the kind people choose, so that no variant is looked for."""
+    return match.named.name != "onecycle" or _odd(match.named) == 0
+
+
+def _variants(named: Any) -> Iterator[Any]:
+    """The same schedule with its other shapes, which few points do not tell apart by eye."""
+    if named.name == "onecycle":
+        # A schedule advanced per batch on an epoch axis: its steps are a small part of a unit.
+        total = named.total_steps - named.interval
+        share = named.peak_at / total
+        yield replace(named, total_steps=total, pct_start=share, interval=_FINE)
+    if named.name == "wsd":
+        for shape in ("linear", "cosine", "1-sqrt"):
+            yield replace(named, decay_shape=shape)
+        if named.end_lr > 0:
+            yield replace(named, decay_shape="exponential")
+
+
+def _rows(curve: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[tuple[Segment, ...]]:
+    """The pieces as segments, levels with placed borders, and the decay as each other shape."""
+    stop = float(curve.x[-1]) + curve.spacing
+    row = _from_origin(as_segments(curve, pieces, origin, stop), curve, origin)
+    levels = [p for p in pieces if p.shape.name == "constant"]
+    if len(levels) == len(pieces) and len(pieces) > 1:
+        edges = edges_of(curve, pieces)
+        yield placed(row, edges, row[0].start, float(curve.x[-1]))
+        return
+    yield row
+    moving = [i for i, s in enumerate(row) if kind(s) != "constant" and ends(s)[0] > ends(s)[1]]
+    if len(moving) != 1:
+        return
+    at = moving[0]
+    close = _CLOSE * max(pieces[at].worst, 1.0)
+    for name in SIMPLICITY[1:]:
+        if name != kind(row[at]):
+            other = best_shape(curve, pieces[at].lo, pieces[at].hi, (name,))
+            if other.shape.name == name and other.worst <= close:
+                changed = [*pieces[:at], other, *pieces[at + 1 :]]
+                again = as_segments(curve, changed, origin, stop)
+                yield _from_origin(again, curve, origin)
+
+
+def _from_origin(row: tuple[Segment, ...], curve: Curve, origin: float) -> tuple[Segment, ...]:
+    """The row begun where its first curve begins, or at ``origin`` where that cannot be seen."""
+    first = row[0]
+    if kind(first) == "cosine":
+        begin = first.start + number(first, "peak_at")
+        if ends(first)[1] > ends(first)[0]:
+            begin -= number(first, "t_max")
+        if begin <= first.start + curve.spacing:
+            moved = replace(first.shape, peak_at=first.start + number(first, "peak_at") - begin)  # type: ignore[type-var]
+            return (replace(first, start=begin, shape=moved), *row[1:])
+    return (_shifted(first, origin), *row[1:])
+
+
+def _shifted(segment: Segment, start: float) -> Segment:
+    """The same curve in time from ``start`` on."""
+    delta = start - segment.start
+    shape = segment.shape
+    if delta == 0:
+        return segment
+    level = float(shape.lr(np.array([delta]))[0])
+    values = dict(shape.parameters())
+    if "lr_start" in values:
+        values["lr_start"] = level
+    if shape.name == "polynomial":
+        values["t_max"] = number(segment, "t_max") - delta
+    if shape.name == "inverse_sqrt":
+        values["timescale"] = number(segment, "timescale") + delta
+    if shape.name == "cosine":
+        values["peak_at"] = number(segment, "peak_at") - delta
+    return replace(segment, start=start, shape=type(shape)(**values))
+
+
+def _shows_its_start(row: tuple[Segment, ...]) -> bool:
+    """Whether the curve itself says where its time 0 is."""
+    return kind(row[0]) == "cosine"
+
+
+def largest_of(values: Array) -> float:
+    """The largest magnitude, or 1 for nothing but zeros."""
+    return float(np.abs(values).max(initial=0.0)) or 1.0

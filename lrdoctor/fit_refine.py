@@ -1,0 +1,207 @@
+"""Least squares in the parameters of a named schedule, then the round numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from lrdoctor.errors import ConfigError
+from lrdoctor.fit_numbers import short_decimals
+from lrdoctor.fit_segments import Curve
+from lrdoctor.shapes._solve import least_squares
+from lrdoctor.types import Array
+
+# Fields on which a curve depends smoothly, by the size a change of them has.
+_OF_LR = frozenset({"peak_lr", "max_lr", "base_lr", "eta_min", "end_lr", "min_lr"})
+_OF_TIME = frozenset(
+    {"T_max", "T_0", "total_steps", "timescale", "decay_start", "decay_steps"}
+    | {"step_size_up", "step_size_down"}
+)
+_OF_RATIO = frozenset({"power", "pct_start", "div_factor", "final_div_factor", "gamma", "factor"})
+_WARMUP = ("warmup.length", "warmup.start_lr")
+_ZEROS = ("eta_min", "end_lr", "warmup.start_lr")
+ORIGIN = "origin"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A named schedule laid over a curve; its time 0 is at ``origin``.
+
+    ``rms`` and ``worst`` are errors in tolerances, ``fixed_origin`` says whether only convention
+    places the origin.
+    """
+
+    named: Any
+    origin: float
+    rms: float
+    worst: float
+    fixed_origin: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether it explains every point as well as the log's resolution allows."""
+        return self.rms <= 1.2 and self.worst <= 4.0
+
+
+def matched(named: Any, origin: float, curve: Curve, *, fixed_origin: bool) -> Match:
+    """The schedule with its errors on the curve."""
+    error = np.abs(named.lr(curve.x - origin) - curve.y) / curve.tolerance
+    rms = float(np.sqrt(np.mean(error**2)))
+    return Match(named, origin, rms, float(error.max(initial=0.0)), fixed_origin)
+
+
+def refine(match: Match, curve: Curve) -> Match:
+    """Least squares in all smooth parameters, then whole positions and short decimals."""
+    names = _smooth(match)
+    if not names:
+        return _rounded(match, curve, _values(match))
+    direct = _direct(match, curve, names)
+    if direct is not None:
+        return _rounded(direct, curve, [n for n in names if not _is_position(n)])
+    best = _solved(match, curve, names)
+    best = _zeros(best if best.rms < match.rms else match, curve, names)
+    best = _whole(best, curve, names)
+    return _rounded(best, curve, [n for n in names if not _is_position(n)])
+
+
+def _smooth(match: Match) -> list[str]:
+    names = [f.name for f in fields(match.named) if f.name in _OF_LR | _OF_TIME | _OF_RATIO]
+    names = [n for n in names if n not in ("min_lr", "step_size_down") or _get(match, n) > 0]
+    if match.named.warmup is not None:
+        names += _WARMUP
+    return names if match.fixed_origin else [*names, ORIGIN]
+
+
+def _values(match: Match) -> list[str]:
+    return [f.name for f in fields(match.named) if f.name in _OF_LR | _OF_RATIO]
+
+
+def _is_position(name: str) -> bool:
+    return name in _OF_TIME or name in ("warmup.length", ORIGIN)
+
+
+def _get(match: Match, name: str) -> float:
+    if name == ORIGIN:
+        return match.origin
+    owner = match.named.warmup if name.startswith("warmup.") else match.named
+    return float(getattr(owner, name.removeprefix("warmup.")))
+
+
+def _with(match: Match, names: Sequence[str], values: Sequence[float]) -> tuple[Any, float]:
+    """The schedule and origin with some values replaced. Raises ``ConfigError``."""
+    own: dict[str, Any] = {}
+    ramp: dict[str, float] = {}
+    origin = match.origin
+    for name, value in zip(names, values, strict=True):
+        if name == ORIGIN:
+            origin = float(value)
+        elif name.startswith("warmup."):
+            ramp[name.removeprefix("warmup.")] = float(value)
+        else:
+            own[name] = float(value)
+    if ramp:
+        own["warmup"] = replace(match.named.warmup, **ramp)
+    return replace(match.named, **own), origin
+
+
+def _solved(match: Match, curve: Curve, names: Sequence[str]) -> Match:
+    """Least squares in the parameters ``names``."""
+    if not names:
+        return match
+    start = np.array([_get(match, n) for n in names])
+    largest = float(np.abs(curve.y).max()) or 1.0
+    span = float(curve.x[-1] - curve.x[0]) or 1.0
+    scale = np.array([_scale(n, v, largest, span) for n, v in zip(names, start, strict=True)])
+    weight = 1.0 / curve.tolerance
+
+    def residuals(values: Array) -> Array:
+        try:
+            named, origin = _with(match, names, values.tolist())
+        except ConfigError:
+            return np.full(len(curve), np.inf)
+        with np.errstate(all="ignore"):
+            return np.asarray((named.lr(curve.x - origin) - curve.y) * weight)
+
+    found = least_squares(residuals, start, scale, iterations=15)
+    named, origin = _with(match, names, found.tolist())
+    return matched(named, origin, curve, fixed_origin=match.fixed_origin)
+
+
+def _scale(name: str, value: float, largest: float, span: float) -> float:
+    if _is_position(name):
+        return min(span, abs(value)) or span
+    return largest if name in _OF_LR or name == "warmup.start_lr" else abs(value) or 1.0
+
+
+def _no_worse(trial: Match, than: Match) -> bool:
+    return trial.rms <= max(1.05 * than.rms, 0.8) and trial.worst <= max(1.2 * than.worst, 2.5)
+
+
+def _whole(match: Match, curve: Curve, names: Sequence[str]) -> Match:
+    """Positions set to whole numbers, all at once or one by one, where the fit stays as good."""
+    positions = [n for n in names if _is_position(n)]
+    others = [n for n in names if not _is_position(n)]
+    together = _try(match, curve, positions, [round(_get(match, n)) for n in positions], others)
+    if together is not None:
+        return together
+    fixed: list[str] = []
+    for name in sorted(positions, key=lambda n: (n != ORIGIN, n)):
+        free = [n for n in names if n != name and n not in fixed]
+        trial = _try(match, curve, [name], [round(_get(match, name))], free)
+        if trial is not None:
+            match = trial
+            fixed.append(name)
+    return match
+
+
+def _direct(match: Match, curve: Curve, names: Sequence[str]) -> Match | None:
+    """The first guess with whole positions, where that is already the answer."""
+    values = [_get(match, n) for n in names]
+    whole = [float(round(v)) if _is_position(n) else v for n, v in zip(names, values, strict=True)]
+    try:
+        named, origin = _with(match, names, whole)
+    except ConfigError:
+        return None
+    trial = matched(named, origin, curve, fixed_origin=match.fixed_origin)
+    trial = _solved(trial, curve, [n for n in names if not _is_position(n)])
+    return _zeros(trial, curve, names, resolve=False) if trial.rms <= 0.8 else None
+
+
+def _zeros(match: Match, curve: Curve, names: Sequence[str], *, resolve: bool = True) -> Match:
+    """Ends and starts at exactly 0 where the curve allows it, which is how most are configured."""
+    for name in names:
+        if name in _ZEROS and _get(match, name) != 0:
+            free = [n for n in names if n != name] if resolve else []
+            trial = _try(match, curve, [name], [0.0], free)
+            match = match if trial is None else trial
+    return match
+
+
+def _try(
+    match: Match, curve: Curve, names: Sequence[str], values: Sequence[float], free: Sequence[str]
+) -> Match | None:
+    try:
+        named, origin = _with(match, names, values)
+    except ConfigError:
+        return None
+    trial = matched(named, origin, curve, fixed_origin=match.fixed_origin)
+    if not _no_worse(trial, match) and trial.rms < 1e6 * max(match.rms, 1.0):
+        trial = _solved(trial, curve, free)
+    return trial if _no_worse(trial, match) else None
+
+
+def _rounded(match: Match, curve: Curve, names: Sequence[str]) -> Match:
+    """LRs and ratios as the shortest decimals that explain the curve as well."""
+    for name in names:
+        value = _get(match, name)
+        for short in short_decimals(value):
+            if short == value:
+                break
+            trial = _try(match, curve, [name], [short], ())
+            if trial is not None:
+                match = trial
+                break
+    return match

@@ -1,0 +1,204 @@
+"""Cuts an LR curve at jumps, turns, plateaus and corners, and names the shape of every stretch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lrdoctor.plugins import discover
+from lrdoctor.protocols import Shape
+from lrdoctor.types import Array, Segment
+
+# Simple shapes first: the first that explains a stretch wins.
+SIMPLICITY = ("constant", "linear", "exponential", "inverse_sqrt", "cosine", "polynomial")
+# Points a shape is fitted to, and how many tolerances an explained point may be off: rounding
+# gives at most one, and a fit adds its own error.
+FIT_POINTS = 120
+_EXPLAINED = 2.0
+# A jump is this many times steeper than both neighbours; smooth decays change less per sample.
+_JUMP = 6.0
+# A corner bends this many times more than the rest of its stretch.
+_CORNER = 8.0
+_FEWEST_LEVEL = 3
+_FEWEST_PART = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The finite points of an LR series: ``x``, ``y`` and the tolerance of each, ``float64[n]``."""
+
+    x: Array
+    y: Array
+    tolerance: Array
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def part(self, lo: int, hi: int) -> Curve:
+        """The points with ``lo <= index < hi``."""
+        return Curve(self.x[lo:hi], self.y[lo:hi], self.tolerance[lo:hi])
+
+    @property
+    def spacing(self) -> float:
+        """The usual distance between points in x units; 1 for a single point."""
+        return float(np.median(np.diff(self.x))) if len(self) > 1 else 1.0
+
+    def thinned(self, points: int) -> Curve:
+        """At most ``points`` of the points, evenly by index, both ends among them."""
+        if len(self) <= points:
+            return self
+        keep = np.linspace(0, len(self) - 1, points).round().astype(np.int64)
+        return Curve(self.x[keep], self.y[keep], self.tolerance[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Points ``[lo, hi)`` of a curve and the shape through them, in time from the first point.
+
+    ``worst`` is the largest error in tolerances.
+    """
+
+    lo: int
+    hi: int
+    shape: Shape
+    worst: float
+
+    @property
+    def explained(self) -> bool:
+        """Whether the shape passes through all points."""
+        return self.worst <= _EXPLAINED
+
+
+def segment(curve: Curve) -> tuple[Piece, ...]:
+    """The curve as touching pieces, in order; empty without points."""
+    pieces: list[Piece] = []
+    cuts = [0, *(_jumps(curve) + 1).tolist(), len(curve)]
+    for lo, hi in pairwise(cuts):
+        if hi > lo:
+            pieces += _explain(curve, lo, hi)
+    return tuple(pieces)
+
+
+def as_segments(
+    curve: Curve, pieces: Sequence[Piece], start: float, stop: float
+) -> tuple[Segment, ...]:
+    """Pieces as segments over ``[start, stop)``; the shapes' own times stay those of the pieces."""
+    largest = float(np.abs(curve.y).max(initial=0.0)) or 1.0
+    result = []
+    for index, piece in enumerate(pieces):
+        x, y = curve.x[piece.lo : piece.hi], curve.y[piece.lo : piece.hi]
+        error = y - piece.shape.lr(x - x[0])
+        residual = float(np.sqrt(np.mean(error**2))) / largest
+        begin = float(x[0])
+        end = stop if index == len(pieces) - 1 else float(curve.x[pieces[index + 1].lo])
+        result.append(Segment(begin, end, piece.shape, residual))
+    return tuple(result)
+
+
+def _jumps(curve: Curve) -> np.ndarray:
+    """Indices i where the curve jumps between points i and i + 1."""
+    if len(curve) < 2:
+        return np.empty(0, dtype=np.int64)
+    gap = np.diff(curve.x)
+    rise = np.abs(np.diff(curve.y))
+    noise = 4.0 * np.maximum(curve.tolerance[1:], curve.tolerance[:-1])
+    steep = rise / gap
+    around = np.zeros_like(steep)
+    around[1:] = steep[:-1]
+    around[:-1] = np.maximum(around[:-1], steep[1:])
+    if len(steep) == 1:
+        around[:] = np.inf
+    found: np.ndarray = np.flatnonzero((rise > noise) & (steep > _JUMP * around))
+    return found
+
+
+def _explain(curve: Curve, lo: int, hi: int) -> list[Piece]:
+    """Pieces of a stretch without jumps: one if a shape explains it, else those of its parts."""
+    turns = _turn(curve.part(lo, hi))
+    piece = None if turns else best_shape(curve, lo, hi)
+    if piece is not None and (piece.explained or hi - lo <= 2):
+        return [piece]
+    inner = turns or _plateau(curve.part(lo, hi)) or _corner(curve.part(lo, hi))
+    if piece is not None and not inner:
+        return [piece]
+    cuts = [lo, *(lo + i for i in inner), hi]
+    return [piece for begin, end in pairwise(cuts) for piece in _explain(curve, begin, end)]
+
+
+def best_shape(curve: Curve, lo: int, hi: int, only: Sequence[str] = SIMPLICITY) -> Piece:
+    """The simplest shape that explains the points ``[lo, hi)``, else the nearest one."""
+    part = curve.part(lo, hi)
+    few = part.thinned(FIT_POINTS)
+    local = few.x - part.x[0]
+    # Errors of a least-squares fit follow the largest values of the stretch.
+    allowed = np.maximum(few.tolerance, 0.3 * few.tolerance.max())
+    best: Piece | None = None
+    for name in only:
+        shape = discover("shapes")[name].guess(local, few.y)
+        if shape is None:
+            continue
+        worst = float(np.max(np.abs(shape.lr(local) - few.y) / allowed))
+        if best is None or worst < best.worst:
+            best = Piece(lo, hi, shape, worst)
+        if best.explained and (len(few) == len(part) or _holds(part, best, allowed.max())):
+            return best
+    if best is None:
+        best = Piece(lo, hi, discover("shapes")["constant"](float(part.y.mean())), np.inf)
+    return best
+
+
+def _holds(part: Curve, piece: Piece, largest: float) -> bool:
+    """Whether the shape found on few points explains all of them."""
+    error = np.abs(piece.shape.lr(part.x - part.x[0]) - part.y)
+    return bool(np.all(error <= _EXPLAINED * np.maximum(part.tolerance, 0.3 * largest)))
+
+
+def _turn(part: Curve) -> list[int]:
+    """Where a rise ends in a fall or the other way round."""
+    noise = 2.0 * float(part.tolerance.max())
+    fallen = np.maximum.accumulate(part.y) - part.y
+    risen = part.y - np.minimum.accumulate(part.y)
+    if fallen.max() <= noise or risen.max() <= noise:
+        return []
+    trough = int(np.argmax(fallen))
+    top = int(np.argmax(part.y[: trough + 1]))
+    if top > 0:
+        return [top]
+    return [trough] if trough < len(part) - 1 else []
+
+
+def _plateau(part: Curve) -> list[int]:
+    """The longest run of equal values, where it takes a real share of a monotone stretch."""
+    equal = np.abs(np.diff(part.y)) <= 1e-9 * np.abs(part.y[1:])
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], equal.view(np.int8), [0]])))
+    starts, stops = edges[::2], edges[1::2]
+    if not len(starts):
+        return []
+    longest = int(np.argmax(part.x[stops] - part.x[starts]))
+    begin, end = int(starts[longest]), int(stops[longest]) + 1
+    if end - begin < _FEWEST_LEVEL:
+        return []
+    # The last point of a level is also where the next stretch begins, and belongs to it.
+    inner = [begin, end - 1 if end < len(part) and end - begin > _FEWEST_LEVEL else end]
+    return [i for i in inner if 0 < i < len(part)]
+
+
+def _corner(part: Curve) -> list[int]:
+    """Where the slope changes at once, found on few points and placed among all of them."""
+    few = part.thinned(FIT_POINTS)
+    if len(few) < 5:
+        return []
+    slope = np.diff(few.y) / np.diff(few.x)
+    bend = np.abs(np.diff(slope))
+    at = int(np.argmax(bend))
+    others = np.delete(bend, [i for i in (at - 1, at, at + 1) if 0 <= i < len(bend)])
+    if not len(others) or bend[at] <= _CORNER * float(np.median(others)):
+        return []
+    lo, hi = np.searchsorted(part.x, [few.x[at], few.x[min(at + 2, len(few) - 1)]])
+    inside = part.part(max(int(lo) - 1, 0), int(hi) + 2)
+    fine = np.abs(np.diff(np.diff(inside.y) / np.diff(inside.x)))
+    place = max(int(lo) - 1, 0) + int(np.argmax(fine)) + 1
+    return [place] if _FEWEST_PART <= place <= len(part) - _FEWEST_PART else []
