@@ -1,0 +1,240 @@
+"""Writes a history as the log of a real tool, with the configuration beside it.
+
+Each writer takes a history and an empty folder. Wall times are invented (one second per step from
+a fixed date) so that the same training gives the same files.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from benchmarks.accuracy.lab import History
+
+START = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+Row = dict[str, object]
+
+
+def write(history: History, folder: Path, writer: str, *, intent: bool = True) -> None:
+    """Writes one log by the named writer; ``intent`` False leaves the configuration out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    WRITERS[writer](history, folder, intent)
+
+
+def _points(history: History, most: int = 800) -> np.ndarray:
+    """Steps at which a training script would log: every 1, 2, 5, 10 … steps, at most ``most``."""
+    total = len(history.loss)
+    every = next(k for k in (1, 2, 5, 10, 20, 50, 100) if total / k <= most)
+    return np.arange(every - 1, total, every)
+
+
+# ------------------------------------------------------------------------------------ TensorBoard
+
+
+def tensorboard(history: History, folder: Path, intent: bool) -> None:
+    """``torch.utils.tensorboard`` event file, with ``hparams.yaml`` as Lightning leaves it."""
+    _event_file(history, folder, _points(history))
+    if intent:
+        _yaml(folder / "hparams.yaml", {**_common(history), **history.recipe.intent})
+
+
+def tensorboard_dense(history: History, folder: Path, intent: bool) -> None:
+    """The same with every optimizer step."""
+    _event_file(history, folder, np.arange(len(history.loss)))
+    if intent:
+        _yaml(folder / "hparams.yaml", {**_common(history), **history.recipe.intent})
+
+
+def _event_file(history: History, folder: Path, points: np.ndarray) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    clock = "tensorboard.summary.writer.event_file_writer.time.time"
+    host = "tensorboard.summary.writer.event_file_writer.socket.gethostname"
+    with mock.patch(clock, return_value=START), mock.patch(host, return_value="lab"):
+        writer = SummaryWriter(str(folder))
+        writer._get_file_writer()
+    for step in points:
+        at = {"global_step": int(step), "walltime": START + float(step)}
+        writer.add_scalar("train/loss", history.loss[step], **at)
+        for tag, lr in _lr_tags(history).items():
+            if not math.isnan(lr[step]):
+                writer.add_scalar(tag, lr[step], **at)
+    for epoch in range(history.epochs):
+        step = _last_step(history, epoch)
+        at = {"global_step": step, "walltime": START + step + 0.5}
+        writer.add_scalar("val/loss", history.val_loss[epoch], **at)
+        writer.add_scalar("val/score", history.accuracy[epoch], **at)
+        writer.add_scalar("epoch", epoch, **at)
+    writer.close()
+    made = next(folder.glob("events.out.tfevents.*"))
+    made.rename(folder / f"events.out.tfevents.{int(START)}.lab.1.0")
+
+
+def _lr_tags(history: History) -> dict[str, np.ndarray]:
+    """Tags as Lightning's LearningRateMonitor names them: ``lr-SGD``, ``lr-AdamW/head``."""
+    base = f"lr-{history.recipe.optimizer}"
+    if len(history.lr) == 1:
+        return {base: next(iter(history.lr.values()))}
+    return {f"{base}/{name}": lr for name, lr in history.lr.items()}
+
+
+# ---------------------------------------------------------------------------------- Lightning CSV
+
+
+def lightning_csv(history: History, folder: Path, intent: bool) -> None:
+    """``metrics.csv`` of Lightning's CSVLogger: sparse rows, and ``hparams.yaml`` beside it."""
+    tags = _lr_tags(history)
+    rows: list[tuple[int, int, Row]] = []
+    for step in _points(history):
+        lrs = {tag: lr[step] for tag, lr in tags.items()}
+        rows.append((int(step), 0, lrs))
+        rows.append((int(step), 1, {"train_loss": history.loss[step]}))
+    for epoch in range(history.epochs):
+        values = {"val_loss": history.val_loss[epoch], "val_acc": history.accuracy[epoch]}
+        rows.append((_last_step(history, epoch), 2, values))
+    rows.sort(key=lambda row: row[:2])
+    columns = [*sorted([*tags, "train_loss", "val_acc", "val_loss"]), "epoch", "step"]
+    with (folder / "metrics.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        for step, _, values in rows:
+            known = {**values, "epoch": step // history.steps_per_epoch, "step": step}
+            table.writerow([_cell(known.get(name, math.nan)) for name in columns])
+    if intent:
+        _yaml(folder / "hparams.yaml", {**_common(history), **history.recipe.intent})
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(float(value))
+    return str(value)
+
+
+# ------------------------------------------------------------------------ Hugging Face, ultralytics
+
+
+def trainer_state(history: History, folder: Path, intent: bool) -> None:
+    """``trainer_state.json`` of the Hugging Face Trainer, evaluation rows between training rows.
+
+    The loss is the mean since the last row. Plan and progress (``max_steps``) are in the file;
+    ``intent`` adds the arguments as ``config.json``.
+    """
+    points = _points(history, 150)
+    every = int(points[1] - points[0])
+    per_epoch = history.steps_per_epoch
+    rows: list[Row] = []
+    for step in points:
+        mean = float(np.mean(history.loss[step + 1 - every : step + 1]))
+        rows.append(
+            {
+                "epoch": round((int(step) + 1) / per_epoch, 4),
+                "grad_norm": float(history.grad_norm[step]),
+                "learning_rate": float(next(iter(history.lr.values()))[step]),
+                "loss": round(mean, 4),
+                "step": int(step) + 1,
+            }
+        )
+    for epoch in range(history.epochs):
+        row: Row = {"epoch": float(epoch + 1), "eval_loss": float(history.val_loss[epoch])}
+        rows.append({**row, "eval_runtime": 0.1, "step": _last_step(history, epoch) + 1})
+    rows.sort(key=lambda row: (row["step"], "eval_loss" in row))
+    state = {
+        "best_global_step": None,
+        "best_metric": None,
+        "epoch": float(history.epochs),
+        "eval_steps": per_epoch,
+        "global_step": len(history.loss),
+        "is_world_process_zero": True,
+        "log_history": rows,
+        "logging_steps": every,
+        "max_steps": per_epoch * history.recipe.epochs,
+        "num_train_epochs": history.recipe.epochs,
+        "train_batch_size": history.recipe.batch_size,
+    }
+    _json(folder / "trainer_state.json", state)
+    if intent:
+        arguments = {
+            "num_train_epochs": history.recipe.epochs,
+            "per_device_train_batch_size": history.recipe.batch_size,
+            "gradient_accumulation_steps": history.recipe.accumulation,
+        }
+        _json(folder / "config.json", {**arguments, **history.recipe.intent})
+
+
+def ultralytics_csv(history: History, folder: Path, intent: bool) -> None:
+    """``results.csv`` with one row per epoch, padded as older versions did, and ``args.yaml``."""
+    rows = []
+    for epoch in range(history.epochs):
+        row: Row = {"epoch": epoch + 1, "time": float(8 * (epoch + 1))}
+        row |= {f"train/{k}": v[epoch] for k, v in history.train_parts.items()}
+        row |= {"metrics/mAP50(B)": history.accuracy[epoch]}
+        row |= {f"val/{k}": v[epoch] for k, v in history.val_parts.items()}
+        last = _last_step(history, epoch)
+        row |= {f"lr/{name}": lr[last] for name, lr in history.lr.items()}
+        rows.append(row)
+    lines = [",".join(f"{name:>23}" for name in rows[0])]
+    lines += [",".join(f"{value:>23.5g}" for value in row.values()) for row in rows]
+    (folder / "results.csv").write_text("\n".join(lines) + "\n")
+    if intent:
+        known = {"task": "detect", "epochs": history.recipe.epochs}
+        known |= {"batch": history.recipe.batch_size, "optimizer": "SGD", "cos_lr": "false"}
+        _yaml(folder / "args.yaml", {**known, **history.recipe.intent})
+
+
+# ------------------------------------------------------------------------------------- JSON lines
+
+
+def json_lines(history: History, folder: Path, intent: bool) -> None:
+    """``log.jsonl``, a row per logged step, validation at epoch ends, and ``config.json``."""
+    names = {name: "lr" if len(history.lr) == 1 else f"lr_{name}" for name in history.lr}
+    rows: dict[int, Row] = {}
+    for step in _points(history):
+        row: Row = {"step": int(step), "epoch": int(step) // history.steps_per_epoch}
+        row["loss"] = round(float(history.loss[step]), 6)
+        for name, lr in history.lr.items():
+            if not math.isnan(lr[step]):
+                row[names[name]] = float(lr[step])
+        rows[int(step)] = row
+    for epoch in range(history.epochs):
+        step = _last_step(history, epoch)
+        row = rows.setdefault(step, {"step": step, "epoch": epoch})
+        row["val_loss"] = round(float(history.val_loss[epoch]), 6)
+    lines = [json.dumps(rows[step]) for step in sorted(rows)]
+    (folder / "log.jsonl").write_text("\n".join(lines) + "\n")
+    if intent:
+        _json(folder / "config.json", {**_common(history), **history.recipe.intent})
+
+
+def _last_step(history: History, epoch: int) -> int:
+    return (epoch + 1) * history.steps_per_epoch - 1
+
+
+def _common(history: History) -> dict[str, object]:
+    return {"max_epochs": history.recipe.epochs, "batch_size": history.recipe.batch_size}
+
+
+def _yaml(path: Path, values: Mapping[str, object]) -> None:
+    path.write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
+
+
+def _json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+WRITERS: dict[str, Callable[[History, Path, bool], None]] = {
+    writer.__name__: writer
+    for writer in (
+        tensorboard,
+        tensorboard_dense,
+        lightning_csv,
+        trainer_state,
+        ultralytics_csv,
+        json_lines,
+    )
+}
