@@ -43,7 +43,7 @@ class Axis:
     def ticks(self, count: int) -> tuple[Tick, ...]:
         """About ``count`` round values."""
         values = _log_values(self.low, self.high, count) if self.log else ()
-        values = values or round_values(self.low, self.high, count)
+        values = values or round_values(self.low, self.high, count + 2 * self.log)
         return tuple(
             Tick(float(at), tick_text(v)) for at, v in zip(self.place(values), values, strict=True)
         )
@@ -84,7 +84,7 @@ def _linear_range(finite: Array) -> tuple[float, float]:
 
 
 def _log_values(low: float, high: float, count: int) -> tuple[float, ...]:
-    """Powers of ten, or 1-2-5 steps over a shorter range; empty where neither gives two ticks."""
+    """Powers of ten, or 1-2-5 steps over a shorter range; empty where those are too few."""
     bottom, top = math.floor(math.log10(low)), math.ceil(math.log10(high))
     decades = math.log10(high / low)
     steps = (1.0,) if decades >= count / 2 else (1.0, 3.0) if decades >= 1.3 else (1.0, 2.0, 5.0)
@@ -96,7 +96,7 @@ def _log_values(low: float, high: float, count: int) -> tuple[float, ...]:
         for m in steps
         if low <= m * 10.0**k <= high
     )
-    return values if len(values) >= 2 else ()
+    return values if len(values) >= (3 if decades < 1.3 else 2) else ()
 
 
 def round_values(low: float, high: float, count: int) -> tuple[float, ...]:
@@ -117,7 +117,7 @@ def tick_text(value: float) -> str:
     if value and not 1e-2 <= size < 1e12:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"
-    return f"{value:.4g}"
+    return f"{value:,.0f}" if size >= 1000 else f"{value:.4g}"
 
 
 def epoch_ticks(first: float, last: float, per_epoch: float, count: int) -> tuple[Tick, ...]:

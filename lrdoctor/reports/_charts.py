@@ -29,6 +29,30 @@ _HEIGHTS = {"lr": 190, "loss": 150}
 
 
 @dataclass(frozen=True, slots=True)
+class Stroke:
+    """How a kind of curve is drawn where no style sheet applies: Okabe and Ito's palette darkened
+    to a contrast of 3 on white, and dashes, so that colour is never alone."""
+
+    color: str
+    width: float
+    dashes: str = ""
+
+
+KINDS = {
+    "lr": Stroke("#0072b2", 2.2),
+    "other1": Stroke("#5b5f66", 1.6, "7 4"),
+    "other2": Stroke("#8a5a9e", 1.6, "3 3"),
+    "other3": Stroke("#5b5f66", 1.6, "10 3 2 3"),
+    "other4": Stroke("#8a5a9e", 1.6, "12 5"),
+    "other5": Stroke("#5b5f66", 1.6, "2 5"),
+    "fix": Stroke("#c14a00", 2.6, "1 5"),
+    "fix2": Stroke("#c14a00", 1.6, "1 5"),
+    "train": Stroke("#00795a", 1.5),
+    "val": Stroke("#a83f79", 1.8, "6 3"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A curve: its kind (colour and dashes), label, path and the points shown under a pointer."""
 
@@ -173,11 +197,10 @@ def _line(kind: str, curve: Curve, along: Axis, up: Axis, height: int) -> Line:
     shown = min_max(step, value, _HOVER_COLUMNS)
     holes = [first for first, _ in gaps(value)[:_MOST_MARKS]]
     hover = np.unique(np.concatenate((shown, np.asarray(holes, dtype=np.int64))))
-    tag = curve.tag if curve.param_group in (None, curve.tag) else curve.param_group
     prefix = "corrected " if kind.startswith("fix") else ""
     return Line(
         kind=kind,
-        label=f"{prefix}{tag}",
+        label=f"{prefix}{curve.tag}",
         path=path(step, value, along, up, height, _COLUMNS),
         steps=" ".join(str(int(s)) for s in step[hover]),
         values=" ".join(_value(v) for v in value[hover]),

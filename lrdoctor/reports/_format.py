@@ -100,6 +100,12 @@ def wrap(text: str, width: int) -> Iterator[str]:
         yield line
 
 
+def sentence(text: str) -> str:
+    """The text with a capital at its start, unless it starts with a name such as ``lr/head``."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
 def count(n: int, noun: str, plural: str | None = None) -> str:
     """ "1 run", "1,200 runs"."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

@@ -17,11 +17,13 @@ from lrdoctor.reports._format import (
     one_line,
     outcome_text,
     position,
+    sentence,
     span,
     visible,
     words,
 )
 from lrdoctor.reports._plot import plot
+from lrdoctor.reports._prose import plain
 from lrdoctor.reports._view import (
     Counts,
     FindingView,
@@ -98,7 +100,7 @@ class Text:
         run = middle(one_line(found.run), max(self.width - len(label), 20))
         gap = max(self.width - len(label) - len(run), 0)
         yield [(finding.severity.value, label.rstrip()), ("", " " * (gap + 2)), ("run", run)]
-        yield from self._wrapped([("", finding.message)])
+        yield from self._wrapped([("", sentence(finding.message))])
         yield from self._wrapped([("dim", _where(finding, found.diagnosis))])
         if full:
             yield from self._plot(found)
@@ -161,7 +163,7 @@ class Text:
         for title, text in (
             ("Measured", measured),
             ("Thresholds", limits),
-            ("Why", rule.why),
+            ("Why", plain(rule.why)),
             ("What would change our mind", changed),
             ("Confidence", finding.confidence.value),
         ):
@@ -234,7 +236,7 @@ class Text:
             yield [
                 (
                     "",
-                    f"Not read: {len(failures) - _MOST_ROWS:,} more, all of them in the JSON report",
+                    f"Not read: {len(failures) - _MOST_ROWS:,} more, all in the JSON report",
                 )
             ]
         for note in seen.report.notes:
