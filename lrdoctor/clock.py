@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrdoctor.intent_names import last_part, number
 from lrdoctor.roles_names import words
 from lrdoctor.types import Array, Clock, ClockUnit, Intent, Note, Role, Run, Series, _Value
 
@@ -19,7 +20,12 @@ _NEARLY = 0.01
 # A plan exceeded by more than this was not made in units of this axis.
 _BEYOND = 2.0
 # Hugging Face logs this once, when ``Trainer.train`` returns.
-_END_MARK = "train_runtime"
+_END_MARK = ("train", "runtime")
+# With one of these the run ends by the clock, and its number of steps is a cap nobody expects.
+_TIME_LIMITS = frozenset({
+    "max_wallclock_seconds", "max_wallclock_hours", "max_time", "max_train_seconds", "time_limit",
+    "max_runtime", "max_seconds", "max_hours",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +49,34 @@ def read_timing(
         per_epoch: float | None = 1.0
     else:
         per_epoch = measured or _intended_per_epoch(unit, intent)
-    notes = [Note("clock", f"x axis {run.axis!r} is read as {unit.value.replace('_', ' ')}: {why}")]
+    notes = [] if why is None else [Note("clock", f"x axis {run.axis!r} counts {why}")]
     curves = (*lr, *(s for r, s in signals.items() if r is not Role.EPOCH))
-    last = max((int(s.step[-1]) for s in curves if len(s)), default=0)
+    last = _last_step(run)
     total = _planned(unit, per_epoch, intent)
-    if total is not None and last > _BEYOND * total:
-        notes.append(
-            Note(
-                "planned",
-                f"a plan of {total} is not in units of this axis, which reaches {last}: not used",
-            )
-        )
+    doubt = None if total is None else _doubt(run, total, last)
+    if doubt is not None:
+        notes.append(Note("planned", f"the plan of {total} is not used: {doubt}"))
         total = None
     finished, end = _finished(run, curves, last, total)
     if end:
         notes.append(Note("finished", end))
     return Timing(Clock(unit, per_epoch), total, finished, tuple(notes))
+
+
+def _last_step(run: Run) -> int:
+    """The last step of any series, or the step count Hugging Face keeps beside them."""
+    logged = max((int(s.step[-1]) for s in run.series.values() if len(s)), default=0)
+    return max(logged, int(number(run.hparams.get("global_step")) or 0))
+
+
+def _doubt(run: Run, total: int, last: int) -> str | None:
+    """Why a configured length is not one to judge by, or None."""
+    if last > _BEYOND * total:
+        return f"it is not in units of this axis, which reaches {last}"
+    for key, value in run.hparams.items():
+        if last < total and last_part(key) in _TIME_LIMITS and (number(value) or 0) > 0:
+            return f"{key} ends the run by the clock, so it is only a cap"
+    return None
 
 
 def steps_per_epoch(epoch: Series) -> float | None:
@@ -86,7 +104,8 @@ def _from_slope(x: Array, e: Array) -> float | None:
         d for d in range(1, 18) if d == 17 or np.allclose(e, np.round(e, d), rtol=0, atol=1e-12)
     )
     error = best * 0.5 * 10.0**-decimals / max(float(e[-1]), 1.0) + 1e-6 * best
-    return float(round(best)) if abs(best - round(best)) <= min(error, 0.5) else best
+    whole = abs(best - round(best)) <= min(error, 0.5)
+    return float(round(best)) if whole else float(f"{best:.9g}")
 
 
 def _from_stairs(x: Array, e: Array) -> float | None:
@@ -122,24 +141,25 @@ def _unit(
     signals: Mapping[Role, Series],
     intent: Intent,
     measured: float | None,
-) -> tuple[ClockUnit, str]:
+) -> tuple[ClockUnit, str | None]:
+    """The unit, and what shows it where the axis's name does not say it."""
     axis = set(words(run.axis))
     if axis & {"epoch", "epochs"}:
-        return ClockUnit.EPOCH, "its name says so"
+        return ClockUnit.EPOCH, None
     if axis & {"batch", "batches"}:
-        return ClockUnit.BATCH, "its name says so"
+        return ClockUnit.BATCH, None
     if measured == 1:
-        return ClockUnit.EPOCH, "the logged epoch goes up by one with each unit"
+        return ClockUnit.EPOCH, "epochs: the logged epoch goes up by one with each"
     if any(s.tag.startswith(("lr/pg", "x/lr")) for s in lr) and _one_by_one(lr):
-        return ClockUnit.EPOCH, "YOLO trainers log once an epoch"
+        return ClockUnit.EPOCH, "epochs: YOLO trainers log once an epoch"
     val = signals.get(Role.VAL_LOSS)
     loss = signals.get(Role.TRAIN_LOSS)
     if measured is None and val and loss and _one_by_one((val, loss)) and len(val) == len(loss) > 2:
-        return ClockUnit.EPOCH, "training and validation loss are logged at every unit"
+        return ClockUnit.EPOCH, "epochs: training and validation loss are logged at every one"
     accumulation, batches = intent.accumulation or 1, intent.batches_per_epoch
     if measured and batches and accumulation > 1 and abs(measured - batches) <= _SAME * batches:
-        return ClockUnit.BATCH, f"an epoch has {batches} of them, the batches of an epoch"
-    return ClockUnit.OPTIMIZER_STEP, "nothing says that it counts batches or epochs"
+        return ClockUnit.BATCH, f"batches: an epoch has {batches} of them"
+    return ClockUnit.OPTIMIZER_STEP, None
 
 
 def _one_by_one(series: tuple[Series, ...]) -> bool:
@@ -174,7 +194,7 @@ def _finished(
     run: Run, curves: tuple[Series, ...], last: int, total: int | None
 ) -> tuple[bool | None, str]:
     """Whether the planned length was reached, and the reason where it was not."""
-    ended = _END_MARK in {words_joined(tag) for tag in run.series}
+    ended = _says_it_ended(run, last)
     if total is None:
         return (True, "the trainer logged its end") if ended else (None, "")
     if last + 1 >= (1 - _NEARLY) * total:
@@ -184,13 +204,14 @@ def _finished(
     longest = max((s.step for s in curves if len(s)), key=len, default=np.zeros(1))
     spacing = float(np.median(np.diff(longest))) if len(longest) > 1 else 0.0
     if last + spacing > total:
-        return (
-            None,
-            f"the log ends at {last} of {total}, less than one logging interval before the end",
-        )
+        return None, f"the log ends at {last} of {total}, within one logging interval of the end"
     return False, f"the log ends at {last} of {total}: still running, stopped early or cut off"
 
 
-def words_joined(tag: str) -> str:
-    """The last component of a tag in snake case."""
-    return "_".join(words(tag.rsplit("/", 1)[-1]))
+def _says_it_ended(run: Run, last: int) -> bool:
+    """Whether the trainer logged that it is done: its run time, or a result called final."""
+    return any(
+        words(tag)[-2:] == _END_MARK
+        or ("final" in words(tag) and len(series) == 1 and series.step[0] == last)
+        for tag, series in run.series.items()
+    )

@@ -68,7 +68,8 @@ def read_intent(run: Run, expect: Mapping[str, str] | None = None) -> Intent:
 def _settings(run: Run) -> Iterator[_Setting]:
     """Hyper-parameters, and constants that a trainer logs with every row (``total_steps``)."""
     for key, value in run.hparams.items():
-        yield _Setting(key, value, run.hparam_sources.get(key, "hyper-parameters"))
+        source = run.hparam_sources.get(key, "hyper-parameters")
+        yield _Setting(key, value, source.rsplit("/", 1)[-1])
     for tag, series in run.series.items():
         finite = series.finite().value
         if last_part(tag) in _LOGGED_LENGTHS and len(finite) > 1 and np.ptp(finite) == 0:

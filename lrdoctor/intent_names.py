@@ -91,6 +91,9 @@ ARGUMENT_NAMES: Mapping[str, tuple[str, ...]] = {
     "warmup_start_lr": ("warmup_start_lr", "warmup_init_lr", "warmup_lr", "warmup_lr_init"),
     "lrf": ("lrf",),
     "lr_decay_iters": ("lr_decay_iters", "lr_decay_steps"),
+    "decay_steps": (
+        "warmdown_iters", "warmdown_steps", "cooldown_iters", "cooldown_steps", "num_decay_steps",
+    ),
     "decay_epochs": ("decay_epochs",),
     "decay_rate": ("decay_rate",),
     "head_lr": ("head_lr", "lr_head"),

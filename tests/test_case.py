@@ -27,7 +27,11 @@ def test_everything_is_joined() -> None:
     assert (case.clock.steps_per_epoch, case.total_steps, case.finished) == (100, 1000, True)
     assert case.intent.lr == 0.1
     assert set(case.role_reasons) == {"lr", "train/loss", "epoch"}
-    assert any(note.kind == "clock" for note in case.run.notes)
+
+
+def test_decisions_are_notes_on_the_run() -> None:
+    case = a_run().steps(0, 50).lr(0.1, "lr/pg0").hparams(epochs=300).case()
+    assert {note.kind for note in case.run.notes} == {"clock", "finished"}
 
 
 def test_schedules_follow_the_logged_learning_rate() -> None:

@@ -138,3 +138,18 @@ def test_a_plan_in_other_units_is_not_used() -> None:
     timing = timing_of(a_run().steps(0, 50_000, 1000).lr(1.0), total_steps="50")
     assert (timing.total_steps, timing.finished) == (None, None)
     assert "not in units" in timing.notes[-1].message
+
+
+def test_a_cap_on_steps_is_no_plan_where_the_clock_ends_the_run() -> None:
+    run = a_run().lr(1.0).hparams(iterations=1_000_000, max_wallclock_seconds=600.0)
+    assert timing_of(run).total_steps is None
+    assert timing_of(run.hparams(max_wallclock_seconds=0.0)).total_steps == 1_000_000
+    ended = run.steps(999, 1000).series("final/val_loss", 1.0)
+    assert timing_of(ended).finished is True
+
+
+def test_the_end_counts_summary_rows_and_saved_step_counts() -> None:
+    run = a_run().steps(0, 8501, 500).lr(1.0).hparams(max_steps=8832)
+    assert timing_of(run).finished is None
+    assert timing_of(run.steps(8832, 8833).series("train_runtime", 60.0)).finished is True
+    assert timing_of(run.hparams(global_step=8832)).finished is True
