@@ -8,7 +8,8 @@ A reader takes part with ``patterns``, ``accepts`` and ``priority`` and, if it l
   ``accepts(path, head)`` is true gets the file; the path comes without ".gz", the head
   decompressed. Specific formats are at 10 or more, generic tables at 0, free text below.
 - ``group(path) -> str`` names the folder (or file) all files of one run share, e.g. the folder of
-  an event file. Without it each file is a run of its own. ``read`` gets all files of a group.
+  an event file. Without it each file is a run of its own, but for copies in ``checkpoint-<n>``
+  folders and nnU-Net's logs. ``read`` gets all files of a group.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from lrdoctor.verdict import ReadFailure
 
 MAX_FAMILY = 8  # logs of one place that are compared with each other; more is a collection of runs
 SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "venv"}
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
+_NNUNET = re.compile(r"training_log_\d{4}(?:_\d{1,2}){5}\.txt(?:\.gz)?")
 _NESTED = re.compile(r"(?:vis_data|tf_logs|tensorboard|tb|checkpoint-\d+)")
 _WANDB_RUN = re.compile(r"(?:offline-)?run-.+")
 
@@ -40,13 +43,14 @@ class RunFiles:
 
     ``name`` is the path relative to the root it was found under, "/"-separated. ``others`` are logs
     of the same place which may hold the same run in another format; ``load`` reads them too and
-    leaves out what says the same.
+    leaves out what says the same. ``root`` is the folder above which nothing is looked at.
     """
 
     name: str
     reader: str
     files: tuple[str, ...]
     others: tuple[RunFiles, ...] = ()
+    root: str = ""
 
     @property
     def all_files(self) -> tuple[str, ...]:
@@ -121,8 +125,8 @@ class Search(Iterator["RunFiles | ReadFailure"]):
             if name is None:
                 self.passed_over["files with a log's name hold no training log"].append(path)
             else:
-                group = getattr(readers[name], "group", None)
-                groups[name, path if group is None else group(path)].append(path)
+                group = getattr(readers[name], "group", _shared_path)
+                groups[name, group(path)].append(path)
         order = sorted(groups, key=lambda k: (-readers[k[0]].priority, k[1]))
         units += [(key[1], RunFiles("", key[0], tuple(groups[key]))) for key in order]
 
@@ -190,7 +194,7 @@ def _named_file(path: str, readers: Mapping[str, Any]) -> RunFiles | ReadFailure
     # The user says it is a log: where no pattern fits, the content alone decides.
     name = _reader_of(path, head, _matching(path, readers)) or _reader_of(path, head, readers)
     if name is not None:
-        return RunFiles(display_name(_slashed(path)), name, (path,))
+        return RunFiles(display_name(_slashed(path)), name, (path,), root=_home(folder_of(path)))
     if not head:
         return ReadFailure(display_name(path, 1000), "the file is empty; nothing was logged yet?")
     known = ", ".join(readers)
@@ -254,6 +258,16 @@ def _home(folder: str, trainers: set[str] | frozenset[str] = frozenset()) -> str
     return folder
 
 
+def _shared_path(path: str) -> str:
+    """What files of one run have in common where their reader does not say: the log of which
+    ``checkpoint-500/`` has an early copy, the folder in which nnU-Net begins a log per resume."""
+    folder, file = os.path.split(path)
+    parent, name = os.path.split(folder)
+    if _CHECKPOINT.fullmatch(name):
+        return os.path.join(parent, file)  # noqa: PTH118
+    return folder if folder and _NNUNET.fullmatch(file) else path
+
+
 def _is_wandb(folder: str) -> bool:
     return _WANDB_RUN.fullmatch(os.path.basename(folder)) is not None  # noqa: PTH119
 
@@ -262,15 +276,15 @@ def _name(
     units: list[tuple[str, RunFiles]], root: str, prefix: str, taken: set[str]
 ) -> list[RunFiles]:
     """Runs named by their folder, by their file where the folder has several."""
-    folders = [key if key not in unit.files else folder_of(key) for key, unit in units]
+    folders = [key if os.path.isdir(key) else folder_of(key) for key, _ in units]  # noqa: PTH112
     named = []
     for (key, unit), folder in zip(units, folders, strict=True):
-        alone = folders.count(folder) == 1 or key not in unit.files
-        name = _relative(folder if alone else unit.files[0], root, prefix)
+        alone = folders.count(folder) == 1 or folder == key
+        name = _relative(folder if alone else key, root, prefix)
         if name in taken:
             name = _relative(unit.files[0], root, prefix)
         taken.add(name)
-        named.append(replace(unit, name=display_name(name)))
+        named.append(replace(unit, name=display_name(name), root=root))
     return named
 
 

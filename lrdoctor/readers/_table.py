@@ -65,6 +65,16 @@ def simple(name: str) -> str:
     return re.sub(r"\s+", "_", name.strip().lower())
 
 
+def is_lr(name: str) -> bool:
+    """Whether a name has "lr" or "learning rate" as a word of its own."""
+    return _LR.search(name.lower()) is not None
+
+
+def is_loss(name: str) -> bool:
+    """Whether a name has "loss" or another name for one as a word of its own."""
+    return _LOSS.search(name.lower()) is not None
+
+
 def looks_like_log(names: Iterable[str], *, numeric: bool = True) -> bool:
     """Whether column names are those of a training log.
 
@@ -73,7 +83,7 @@ def looks_like_log(names: Iterable[str], *, numeric: bool = True) -> bool:
     """
     plain = [simple(n) for n in names if n.strip()]
     has_axis = any(n in STEP_NAMES or n in EPOCH_NAMES for n in plain)
-    has_signal = any(_LOSS.search(n) or _LR.search(n) for n in plain)
+    has_signal = any(is_loss(n) or is_lr(n) for n in plain)
     return len(plain) >= 2 and (has_axis or (has_signal and numeric))
 
 

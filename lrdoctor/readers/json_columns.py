@@ -74,7 +74,9 @@ def _read(file: str) -> RawLog:
         raise ReadError(display_name(file, 1000), reason)
     main = max(tables, key=lambda found: found[1].rows)[1]
     axis = find_axis(main)
-    logs = [_placed(file, prefix, table, main, axis) for prefix, table in tables]
+    logs = [
+        _placed(file, prefix, table, _own_axis(tables, prefix) or axis) for prefix, table in tables
+    ]
     series = {s.tag: s for log in reversed(logs) for s in log.series}
     if len(tables) > 1:
         # Rows of different tables have no common order.
@@ -89,27 +91,31 @@ def _read(file: str) -> RawLog:
     )
 
 
-def _placed(file: str, prefix: str, table: Table, main: Table, axis: Axis) -> RawLog:
-    """One table with its own axis, or on the main one's rows where it has none."""
-    own = axis if table is main else find_axis(table)
+def _own_axis(tables: Sequence[tuple[str, Table]], prefix: str) -> Axis | None:
+    """The axis of the object a table is in, where a list of it is one."""
+    beside = (find_axis(table) for found, table in tables if found == prefix)
+    return next((axis for axis in beside if axis.column is not None), None)
+
+
+def _placed(file: str, prefix: str, table: Table, axis: Axis) -> RawLog:
+    """One table on its own axis or, where it has none, on the rows of the given one."""
+    own, rows = find_axis(table), len(axis.step)
     notes: tuple[Note, ...] = ()
-    if own.column is None and table.rows != main.rows and table.rows:
-        # A value per evaluation beside values per step: the last evaluation is at the end.
-        at = (np.arange(1, table.rows + 1) * main.rows) // table.rows - 1
-        own = Axis(axis.name, axis.step[at], None)
-        text = f"lists of {table.rows} values have no axis; spread over the {main.rows} rows"
-        notes = (Note("spread", text, file),)
-    elif own.column is None and table is not main:
+    if own.column is None:
         own = axis
+        if rows % table.rows:
+            text = f"lists of {table.rows} values do not fit the {rows} rows; left out"
+            return RawLog(file, "json_columns", axis.name, (), {}, (Note("no-step", text, file),))
+        if table.rows != rows:
+            # One value per evaluation beside one per step: an evaluation follows its steps.
+            at = (np.arange(1, table.rows + 1) * rows) // table.rows - 1
+            own = Axis(axis.name, axis.step[at])
+            text = f"lists of {table.rows} values have no axis; spread over the {rows} rows"
+            notes = (Note("spread", text, file),)
     columns = {f"{prefix}{name}": column for name, column in table.columns.items()}
     named = None if own.column is None else f"{prefix}{own.column}"
-    return raw_log(
-        file,
-        "json_columns",
-        Table(columns, table.rows),
-        notes=notes,
-        axis=Axis(own.name, own.step, named, own.notes),
-    )
+    placed = Axis(own.name, own.step, named, own.notes)
+    return raw_log(file, "json_columns", Table(columns, table.rows), notes=notes, axis=placed)
 
 
 def _settings(document: Any) -> dict[str, Scalar]:

@@ -1,0 +1,166 @@
+"""Cuts a raw log where its steps go back: several trainings, or one that was resumed.
+
+A cut is found in one series (the one with most points) and applied to all by the order of records,
+so that a validation logged once per part goes to the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from lrdoctor.types import IntArray, RawLog, RawSeries
+
+_BELOW = 3  # points below what came before that make a fall more than rows out of order
+_MOST_LOOKED_UP = 5000  # falls for which repeated steps are searched
+
+
+def set_backs(step: npt.ArrayLike) -> list[int]:
+    """Indices at which the steps go back for good, not for a row or two out of order.
+
+    A fall counts if the following three points (or all the rest) stay below what came before, or
+    if it comes back to a step that was already there. Where a third of all rows falls, they are in
+    no order, and there is no cut.
+    """
+    steps = np.asarray(step, dtype=np.int64)
+    falls = np.flatnonzero(steps[1:] < steps[:-1]) + 1
+    if not len(falls) or 3 * len(falls) > len(steps):
+        return _few(steps, falls)
+    cuts: list[int] = []
+    top, seen, start = int(steps[0]), 0, 0
+    for fall in falls.tolist():
+        top = max(top, int(steps[seen:fall].max()))
+        seen = fall
+        ahead = steps[fall : fall + _BELOW]
+        gone = bool(np.all(ahead < top)) and len(ahead) == _BELOW
+        if gone or (
+            len(falls) < _MOST_LOOKED_UP and bool(np.any(steps[start:fall] == steps[fall]))
+        ):
+            cuts.append(fall)
+            top, start = int(steps[fall]), fall
+    return cuts
+
+
+def _few(steps: IntArray, falls: IntArray) -> list[int]:
+    """Of few points a single fall may be a third: it counts where all that follow stay below."""
+    if len(falls) == 1 and bool(np.all(steps[falls[0] :] < steps[falls[0] - 1])):
+        return [int(falls[0])]
+    return []
+
+
+def parts(log: RawLog) -> list[RawLog]:
+    """The log cut where its steps go back, in file order; the log itself where they never do.
+
+    Declared restarts (``purges``) cut too. Orders count from the start of each part.
+    """
+    ordered = [s for s in log.series if s.order is not None and len(s.order)]
+    if len(ordered) < len(log.series):
+        return _parts_without_order(log)
+    if not ordered:
+        return [log]
+    # Ties go to the first tag by name, so that the result does not depend on the order of tags.
+    spine = max(sorted(ordered, key=lambda s: s.tag), key=lambda s: len(s.step))
+    places = sorted(
+        {*(_place(ordered, spine, cut) for cut in set_backs(spine.step)), *_declared(log)}
+    )
+    if not places:
+        return [log]
+    edges = [0, *places, np.iinfo(np.int64).max]
+    cut = [_between(log, lo, hi) for lo, hi in pairwise(edges)]
+    return [part for part in cut if part.series]
+
+
+def _place(all_series: Sequence[RawSeries], spine: RawSeries, cut: int) -> int:
+    """The record order of a cut: other tags may have gone back a few records earlier."""
+    assert spine.order is not None
+    before, place = int(spine.order[cut - 1]), int(spine.order[cut])
+    for series in all_series:
+        assert series.order is not None
+        lo, hi = np.searchsorted(series.order, [before + 1, place])
+        inside = np.arange(max(lo, 1), hi)
+        back = inside[series.step[inside] < series.step[inside - 1]]
+        place = min(place, int(series.order[back[0]])) if len(back) else place
+    return place
+
+
+def _declared(log: RawLog) -> set[int]:
+    return {place for place in log.purge_order if place > 0}
+
+
+def _between(log: RawLog, lo: int, hi: int) -> RawLog:
+    """The records ``lo <= order < hi``."""
+    series = []
+    for s in log.series:
+        assert s.order is not None
+        a, b = np.searchsorted(s.order, [lo, hi])
+        if a < b:
+            series.append(_points(s, slice(a, b), s.order[a:b] - lo))
+    inside = [i for i, place in enumerate(log.purge_order) if lo <= place < hi]
+    return RawLog(
+        log.file, log.format, log.axis, tuple(series), log.hparams, log.notes,
+        tuple(log.purges[i] for i in inside), tuple(log.purge_order[i] - lo for i in inside),
+        None if log.record_steps is None else log.record_steps[lo:hi],
+    )  # fmt: skip
+
+
+def _points(s: RawSeries, which: slice, order: IntArray | None = None) -> RawSeries:
+    wall = None if s.wall_time is None else s.wall_time[which]
+    return RawSeries(s.tag, s.step[which], s.value[which], wall, order)
+
+
+def _parts_without_order(log: RawLog) -> list[RawLog]:
+    """Each series is cut by itself; its pieces go to the first part that can hold their steps."""
+    spine = max(sorted(log.series, key=lambda s: s.tag), key=lambda s: len(s.step))
+    cuts = set_backs(spine.step)
+    if not cuts:
+        return [log]
+    edges = [0, *cuts, len(spine.step)]
+    spans = [
+        (int(spine.step[lo:hi].min()), int(spine.step[lo:hi].max())) for lo, hi in pairwise(edges)
+    ]
+    held: list[list[RawSeries]] = [[] for _ in spans]
+    for series in log.series:
+        own = [0, *set_backs(series.step), len(series.step)]
+        pieces = list(pairwise(own))
+        part = 0
+        for index, (lo, hi) in enumerate(pieces):
+            if len(pieces) == len(spans):
+                part = index
+            else:
+                part = _holding(spans, part, int(series.step[lo]))
+            held[part].append(_points(series, slice(lo, hi)))
+            part = min(part + 1, len(spans) - 1)
+    return [
+        RawLog(log.file, log.format, log.axis, _joined(found), log.hparams, log.notes, log.purges)
+        for found in held
+        if found
+    ]
+
+
+def _holding(spans: Sequence[tuple[int, int]], first: int, step: int) -> int:
+    fits = (i for i in range(first, len(spans)) if spans[i][0] <= step <= spans[i][1])
+    return next(fits, first)
+
+
+def _joined(pieces: Sequence[RawSeries]) -> tuple[RawSeries, ...]:
+    """Pieces of one tag that went to the same part, as one series."""
+    by_tag: dict[str, list[RawSeries]] = {}
+    for piece in pieces:
+        by_tag.setdefault(piece.tag, []).append(piece)
+    return tuple(concatenated(found) for found in by_tag.values())
+
+
+def concatenated(pieces: Sequence[RawSeries]) -> RawSeries:
+    """Series of one tag one after the other; without orders, which belong to their files."""
+    if len(pieces) == 1:
+        return pieces[0]
+    walls = [p.wall_time for p in pieces if p.wall_time is not None]
+    return RawSeries(
+        pieces[0].tag,
+        np.concatenate([p.step for p in pieces]),
+        np.concatenate([p.value for p in pieces]),
+        np.concatenate(walls) if len(walls) == len(pieces) else None,
+    )
