@@ -33,6 +33,7 @@ _SYNONYMS = {"steps_per_epoch": "batches_per_epoch"}
 _ARGUMENTS = tuple(dict.fromkeys((*ARGUMENT_NAMES, *SCHEDULER_ARGUMENT_NAMES)))
 EXPECT_KEYS = tuple(dict.fromkeys(("scheduler", *FIELD_NAMES, *_SYNONYMS, *_ARGUMENTS)))
 # Settings of one field that disagree are worth a word, except LRs: several of them are the rule.
+_PLATEAU_ARGUMENTS = frozenset({"patience", "factor", "threshold", "threshold_mode", "mode"})
 _COMPARED = frozenset({*FIELD_NAMES} - {"lr", "batch_size"})
 _LOGGED_LENGTHS = ("total_steps", "max_steps", "total_epochs", "max_epochs")
 
@@ -66,10 +67,18 @@ def read_intent(run: Run, expect: Mapping[str, str] | None = None) -> Intent:
 
 
 def _settings(run: Run) -> Iterator[_Setting]:
-    """Hyper-parameters, and constants that a trainer logs with every row (``total_steps``)."""
+    """Hyper-parameters, lists flattened by position joined again ("[30, 60]"), and constants that
+    a trainer logs with every row (``total_steps``)."""
+    lists: dict[str, list[Scalar]] = {}
     for key, value in run.hparams.items():
-        source = run.hparam_sources.get(key, "hyper-parameters")
-        yield _Setting(key, value, source.rsplit("/", 1)[-1])
+        source = run.hparam_sources.get(key, "hyper-parameters").rsplit("/", 1)[-1]
+        name, dot, index = key.rpartition(".")
+        if dot and index.isdigit():
+            lists.setdefault(f"{source}: {name}", []).append(value)
+        yield _Setting(key, value, source)
+    for place, values in lists.items():
+        source, name = place.split(": ", 1)
+        yield _Setting(name, str(values), source)
     for tag, series in run.series.items():
         finite = series.finite().value
         if last_part(tag) in _LOGGED_LENGTHS and len(finite) > 1 and np.ptp(finite) == 0:
@@ -135,7 +144,7 @@ def _read_framework(
     arguments: dict[str, Scalar],
     sources: dict[str, str],
 ) -> None:
-    """What ultralytics and nanoGPT say by switches instead of names."""
+    """What ultralytics and nanoGPT say by switches, and bare arguments of a plateau scheduler."""
     by_name = {last_part(s.key): s for s in settings}
     if "lrf" in arguments and "scheduler" not in known:
         cos_lr = by_name.get("cos_lr")
@@ -150,9 +159,9 @@ def _read_framework(
     if decay_lr is not None and "lr_decay_iters" in arguments and "scheduler" not in known:
         known["scheduler"] = "cosine" if decay_lr.value in (True, "True") else "constant"
         sources["scheduler"] = str(decay_lr)
-    plateau = by_name.get("patience")
-    if known.get("scheduler") == "reduce_on_plateau" and plateau and "patience" not in arguments:
-        arguments["patience"], sources["patience"] = literal(plateau.value), str(plateau)
+    if known.get("scheduler") == "reduce_on_plateau":
+        for name in _PLATEAU_ARGUMENTS & by_name.keys() - arguments.keys():
+            arguments[name], sources[name] = literal(by_name[name].value), str(by_name[name])
 
 
 def _apply_expect(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.roles_names import looks_like_lr, names_factor, names_lr, words
+from lrdoctor.roles_names import looks_like_lr, names_factor, names_lr, plain, words
 from lrdoctor.types import Array, Series, _Value
 
 # Share of changes of direction among all changes: 2/3 for white noise, about 0 for a schedule.
@@ -46,7 +46,23 @@ def find_lr(series: Mapping[str, Series]) -> tuple[tuple[LrGroup, ...], dict[str
         rough = [s for s in candidates if _roughness(s) > _JAGGED]
         left_out |= {s.tag: "named like an LR, but the values are noise" for s in rough}
         candidates = [s for s in candidates if s.tag not in left_out]
-    return group_lr(candidates), left_out
+    left_out |= dict(_coarser(candidates))
+    return group_lr([s for s in candidates if s.tag not in left_out]), left_out
+
+
+def _coarser(candidates: Sequence[Series]) -> Iterator[tuple[str, str]]:
+    """Pairs of tag and reason for LRs that another series of that name has in more detail.
+
+    DINO logs ``lr`` each batch and its mean over the epoch as ``train_lr``.
+    """
+    for series in candidates:
+        for finer in candidates:
+            if plain(finer.tag) == plain(series.tag) and len(finer) > 2 * len(series):
+                yield (
+                    series.tag,
+                    f"{finer.tag} has the same LR in more detail ({len(finer)} points)",
+                )
+                break
 
 
 def group_lr(candidates: Sequence[Series]) -> tuple[LrGroup, ...]:

@@ -101,6 +101,11 @@ def is_whole_loss(tag: str) -> bool:
     return set(words(tag)) <= _WHOLE | TRAIN | VAL | TEST
 
 
+def plain(tag: str) -> Words:
+    """The words of a tag without those that say where or how often it was logged."""
+    return tuple(w for w in words(tag) if w not in TRAIN | {"epoch", "step", "avg", "mean"})
+
+
 def is_smoothed(tag: str) -> bool:
     """Whether the name says that values are averaged over time."""
     return bool(set(words(tag)) & {"running", "ema", "smooth", "smoothed", "avg", "average"})

@@ -92,7 +92,8 @@ def test_mmengine_skips_the_warmup_scheduler() -> None:
             "train_cfg.max_epochs": 12,
             "param_scheduler.0.type": "LinearLR",
             "param_scheduler.1.type": "MultiStepLR",
-            "param_scheduler.1.milestones": "[8, 11]",
+            "param_scheduler.1.milestones.0": 8,
+            "param_scheduler.1.milestones.1": 11,
             "param_scheduler.1.gamma": 0.1,
             "val_dataloader.batch_size": 1,
             "train_dataloader.batch_size": 16,
@@ -100,6 +101,20 @@ def test_mmengine_skips_the_warmup_scheduler() -> None:
     )
     assert (intent.epochs, intent.scheduler, intent.batch_size) == (12, "multistep", 16)
     assert intent.arguments == {"milestones": "[8, 11]", "gamma": 0.1}
+
+
+def test_lists_flattened_by_position() -> None:
+    intent = intent_of(
+        {
+            "scheduler.milestones.0": 30,
+            "scheduler.milestones.1": 60,
+            "devices.0": 0,
+            "devices.1": 1,
+            "lr.0": 1e-4,
+        }
+    )
+    assert intent.arguments == {"milestones": "[30, 60]"}
+    assert (intent.devices, intent.lr) == (2, None)
 
 
 def test_unfreezing_script() -> None:
@@ -111,8 +126,10 @@ def test_unfreezing_script() -> None:
 
 
 def test_plateau_patience_is_taken_for_a_plateau_scheduler() -> None:
-    intent = intent_of({"scheduler": "ReduceLROnPlateau", "patience": 10, "lr_factor": 0.5})
-    assert intent.arguments == {"patience": 10, "factor": 0.5}
+    intent = intent_of(
+        {"scheduler": "ReduceLROnPlateau", "patience": 10, "lr_factor": 0.5, "mode": "max"}
+    )
+    assert intent.arguments == {"patience": 10, "factor": 0.5, "mode": "max"}
 
 
 @pytest.mark.parametrize(

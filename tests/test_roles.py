@@ -82,6 +82,13 @@ def test_same_learning_rate_under_several_tags_is_one_group() -> None:
     assert roles.reasons["lr/pg10"] == ("lr", "same values as lr/pg2; one group")
 
 
+def test_epoch_mean_of_a_learning_rate_is_left_out() -> None:
+    run = a_run().steps(0, 100).lr(DECAY, "lr").steps(9, 100, 10).lr(DECAY[9::10], "train_lr")
+    roles = assign_roles(run.build())
+    assert lr_tags(roles) == {"lr"}
+    assert "more detail" in roles.reasons["train_lr"][1]
+
+
 def yolo(epochs: int, warmup: int = 3) -> RunBuilder:
     """ultralytics: the bias group falls from 0.1 while the others rise to 0.01."""
     t = np.arange(epochs, dtype=float)
