@@ -48,7 +48,8 @@ def read_timing(
     if unit is ClockUnit.EPOCH:
         per_epoch: float | None = 1.0
     else:
-        per_epoch = measured or _intended_per_epoch(unit, intent)
+        by_validation = _from_validations(signals.get(Role.VAL_LOSS), intent)
+        per_epoch = measured or _intended_per_epoch(unit, intent) or by_validation
     notes = [] if why is None else [Note("clock", f"x axis {run.axis!r} counts {why}")]
     curves = (*lr, *(s for r, s in signals.items() if r is not Role.EPOCH))
     last = _last_step(run)
@@ -175,6 +176,14 @@ def _intended_per_epoch(unit: ClockUnit, intent: Intent) -> float | None:
     if unit is ClockUnit.BATCH:
         return float(intent.batches_per_epoch)
     return float(-(-intent.batches_per_epoch // (intent.accumulation or 1)))
+
+
+def _from_validations(val: Series | None, intent: Intent) -> float | None:
+    """The regular distance of validations where there are as many as planned epochs."""
+    if val is None or intent.epochs is None or not 3 <= len(val) == intent.epochs:
+        return None
+    gaps = np.diff(val.step)
+    return float(np.median(gaps)) if np.ptp(gaps) <= _SAME * np.median(gaps) else None
 
 
 def _planned(unit: ClockUnit, per_epoch: float | None, intent: Intent) -> int | None:

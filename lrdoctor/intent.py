@@ -32,8 +32,8 @@ from lrdoctor.types import Intent, Run, Scalar
 _SYNONYMS = {"steps_per_epoch": "batches_per_epoch"}
 _ARGUMENTS = tuple(dict.fromkeys((*ARGUMENT_NAMES, *SCHEDULER_ARGUMENT_NAMES)))
 EXPECT_KEYS = tuple(dict.fromkeys(("scheduler", *FIELD_NAMES, *_SYNONYMS, *_ARGUMENTS)))
-# Settings of one field that disagree are worth a word, except LRs: several of them are the rule.
 _PLATEAU_ARGUMENTS = frozenset({"patience", "factor", "threshold", "threshold_mode", "mode"})
+# Settings of one field that disagree are worth a word, except LRs: several of them are the rule.
 _COMPARED = frozenset({*FIELD_NAMES} - {"lr", "batch_size"})
 _LOGGED_LENGTHS = ("total_steps", "max_steps", "total_epochs", "max_epochs")
 

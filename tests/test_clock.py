@@ -116,6 +116,13 @@ def test_length_of_an_epoch_from_the_intent_alone() -> None:
     assert (timing.clock.steps_per_epoch, timing.total_steps, timing.finished) == (125, 1000, True)
 
 
+def test_length_of_an_epoch_from_as_many_validations_as_epochs() -> None:
+    run = a_run().lr(1.0).loss().steps(124, 1000, 125).loss(tag="val/loss")
+    timing = timing_of(run, epochs="8")
+    assert (timing.clock.steps_per_epoch, timing.total_steps, timing.finished) == (125, 1000, True)
+    assert timing_of(run, epochs="20").clock.steps_per_epoch is None
+
+
 @pytest.mark.parametrize(
     ("last", "every", "finished"),
     [(999, 1, True), (990, 1, True), (900, 1, False), (800, 250, None), (750, 250, False)],
