@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lrdoctor.fit_names import Named, largest_of, name_pieces
-from lrdoctor.fit_resolution import tolerance
+from lrdoctor.fit_resolution import resolution, tolerance
 from lrdoctor.fit_segments import Curve, Piece, as_segments, segment
 from lrdoctor.types import Alternative, Schedule, Segment, Series
 
@@ -25,7 +25,8 @@ def fit_schedules(lr: Series, *, boundaries: Sequence[int] = ()) -> tuple[Schedu
     if not len(data):
         return ()
     x, y = data.step.astype(np.float64), data.value
-    curve = Curve(x, y, tolerance(y))
+    fine = resolution(y)
+    curve = Curve(x, y, tolerance(fine), fine)
     return tuple(_schedules(curve, sorted(float(b) for b in boundaries)))
 
 

@@ -15,6 +15,7 @@ from lrdoctor.types import Array, Segment
 _FEWEST_STAIRS = 5
 # Chance that cuts made by a metric fall on such round positions; below it they were planned.
 _BY_CHANCE = 0.02
+_BLUR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,14 @@ def placed(
 
 def planned(edges: Edges, origin: float, last: float) -> bool:
     """Whether the cuts fall on positions too round to come from a metric that stalls."""
-    total = last - origin + 1.0
-    units = [f * 10.0**k for k in range(7) for f in (1, 2, 5)] + [total / 20.0]
-    for unit in units:
-        low, high = (edges.after - origin) / unit, (edges.until - origin) / unit
-        if np.all(np.floor(high + 1e-9) > low):
-            chance = np.prod(np.minimum((edges.until - edges.after) / unit, 1.0))
-            if chance < _BY_CHANCE:
+    spacing = float(np.median(edges.until - edges.after))
+    units = [(f * 10.0**k, 0.0) for k in range(7) for f in (1, 2, 5)]
+    # Shares of a length are rounded to whole steps or epochs by whoever computes them.
+    units += [((last - origin + more) / 20.0, _BLUR) for more in (1.0, spacing)]
+    for unit, blur in units:
+        low, high = (edges.after - origin) / unit - blur, (edges.until - origin) / unit + blur
+        if np.all(np.floor(high + 1e-9) > low + 1e-9):
+            if np.prod(np.minimum(high - low, 1.0)) < _BY_CHANCE:
                 return True
     return False
 
@@ -105,4 +107,4 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
         return None
     size = roundest(float(low), float(high))
     x = origin + size * np.concatenate([[count[0] - 1.0], count])
-    return Curve(x, curve.y[starts], curve.tolerance[starts]), size
+    return replace(curve.take(starts), x=x), size

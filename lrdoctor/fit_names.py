@@ -14,6 +14,7 @@ from lrdoctor.fit_refine import Match, matched, refine
 from lrdoctor.fit_segments import SIMPLICITY, Curve, Piece, as_segments, best_shape, segment
 from lrdoctor.plugins import discover
 from lrdoctor.schedules._recognise import ends, kind, number
+from lrdoctor.shapes._solve import weighted_line
 from lrdoctor.types import Array, Segment
 
 # The order in which equally good and equally simple explanations are preferred.
@@ -70,7 +71,7 @@ def _informative(curve: Curve, pieces: Sequence[Piece]) -> Curve:
     borders = np.array([p.lo for p in pieces[:200]], dtype=np.int64)
     around = (borders[:, None] + np.array([-2, -1, 0, 1])).ravel()
     keep = np.unique(np.clip(np.concatenate([even, around]), 0, len(curve) - 1))
-    return Curve(curve.x[keep], curve.y[keep], curve.tolerance[keep])
+    return curve.take(keep)
 
 
 def _residual(match: Match, curve: Curve) -> float:
@@ -99,24 +100,31 @@ def _rank(match: Match, demoted: frozenset[str], curve: Curve) -> tuple[float, .
 
 
 def _parameters(match: Match) -> float:
-    """How many numbers someone had to choose: the fields that are not at their default."""
+    """How much somebody had to write down: one per parameter that is not at its default, and a
+    quarter for each further digit it needs."""
     named = match.named
-    chosen = sum(
-        len(v) if isinstance(v := getattr(named, f.name), tuple) else v != f.default
-        for f in fields(named)
-        if f.name != "warmup"
-    )
     ramp = named.warmup
-    warm = 0.0 if ramp is None else 1.0 + (ramp.start_lr != 0) + (ramp.shape != "linear")
-    return float(chosen) + warm + _odd(named)
-
-
-def _odd(named: Any) -> float:
-    """Half a parameter for each that is neither whole nor short."""
     values = [
-        getattr(named, n, None) for n in ("T_max", "total_steps", "T_0", "pct_start", "power")
+        v
+        for f in fields(named)
+        if f.name != "warmup" and (v := getattr(named, f.name)) != f.default
     ]
-    return sum(0.5 for v in values if v is not None and v != int(v) and float(f"{v:.3g}") != v)
+    if ramp is not None:
+        values += [ramp.length, *([ramp.start_lr] if ramp.start_lr else [])]
+    flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
+    return sum(1.0 + (0.25 * _digits(v) if isinstance(v, float) else 0.0) for v in flat)
+
+
+def _digits(value: float) -> int:
+    """Further significant digits after the first, at most 7."""
+    mantissa = f"{value:.7e}".split("e")[0].rstrip("0")
+    return max(len(mantissa.replace("-", "").replace(".", "")) - 1, 0)
+
+
+def _odd(named: Any) -> bool:
+    """Whether a position or share is neither whole nor short."""
+    values = [getattr(named, n, None) for n in ("total_steps", "pct_start")]
+    return any(v is not None and v != int(v) and float(f"{v:.3g}") != v for v in values)
 
 
 def _demoted(curve: Curve, pieces: Sequence[Piece], origin: float) -> frozenset[str]:
@@ -155,33 +163,65 @@ def _refined(curve: Curve, few: Curve, pieces: Sequence[Piece], origin: float) -
                 best = refine(matched(first, row[0].start, few, fixed_origin=fixed), few)
                 yield best
                 if not best.exact or not _typical(best):
-                    for named in _variants(first):
+                    for named in _variants(first, few, row[0].start):
                         start = matched(named, row[0].start, few, fixed_origin=fixed)
                         yield refine(start, few)
 
 
 def _typical(match: Match) -> bool:
     """Whether the parameters are of the kind people choose, so that no variant is looked for."""
-    return match.named.name != "onecycle" or _odd(match.named) == 0
+    return match.named.name != "onecycle" or not _odd(match.named)
 
 
-def _variants(named: Any) -> Iterator[Any]:
+def _variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
     """The same schedule with its other shapes, which few points do not tell apart by eye."""
     if named.name == "onecycle":
         # A schedule advanced per batch on an epoch axis: its steps are a small part of a unit.
         total = named.total_steps - named.interval
         share = named.peak_at / total
         yield replace(named, total_steps=total, pct_start=share, interval=_FINE)
+        if named.anneal_strategy == "linear":
+            yield from _usual_ends(named)
+    if named.name == "cosine":
+        yield replace(named, clamp=not named.clamp)
     if named.name == "wsd":
-        for shape in ("linear", "cosine", "1-sqrt"):
-            yield replace(named, decay_shape=shape)
+        yield replace(named, decay_shape="linear")
+        yield replace(named, decay_shape="cosine")
+        yield from _square_root(named, curve, origin)
         if named.end_lr > 0:
             yield replace(named, decay_shape="exponential")
+
+
+def _usual_ends(named: Any) -> Iterator[Any]:
+    """A straight fall shows its slope, not where it would end: the usual ends, with that slope."""
+    top = named.peak_at
+    slope = (named.max_lr - named.final_lr) / (named.total_steps - named.interval - top)
+    for factor in (1e4, 1e3, 1e2):
+        end = named.initial_lr / factor
+        total = top + (named.max_lr - end) / slope + named.interval
+        share = (top + named.interval) / total
+        yield replace(named, total_steps=total, pct_start=share, final_div_factor=factor)
+
+
+def _square_root(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
+    """A decay by 1 - sqrt(p) to 0: the square of what is gone is a line."""
+    time = curve.x - origin
+    use = (time > named.decay_start) & (curve.y < named.peak_lr) & (curve.y > 0)
+    if use.sum() < 3:
+        return
+    gone = (1.0 - curve.y[use] / named.peak_lr) ** 2
+    start, slope = weighted_line(time[use], gone, np.ones(int(use.sum())))
+    if slope > 0 and start < 0:
+        steps = 1.0 / slope
+        yield replace(
+            named, decay_shape="1-sqrt", decay_start=-start * steps, decay_steps=steps, end_lr=0.0
+        )
 
 
 def _rows(curve: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[tuple[Segment, ...]]:
     """The pieces as segments, levels with placed borders, and the decay as each other shape."""
     stop = float(curve.x[-1]) + curve.spacing
+    pieces = _ramped(curve, pieces, origin)
     row = _from_origin(as_segments(curve, pieces, origin, stop), curve, origin)
     levels = [p for p in pieces if p.shape.name == "constant"]
     if len(levels) == len(pieces) and len(pieces) > 1:
@@ -201,6 +241,19 @@ def _rows(curve: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[tupl
                 changed = [*pieces[:at], other, *pieces[at + 1 :]]
                 again = as_segments(curve, changed, origin, stop)
                 yield _from_origin(again, curve, origin)
+
+
+def _ramped(curve: Curve, pieces: Sequence[Piece], origin: float) -> Sequence[Piece]:
+    """A single low first point as a ramp, from 0 at the origin where it lies after that."""
+    first = pieces[0]
+    if len(pieces) < 2 or first.hi - first.lo > 1 or not 0 <= curve.y[0] < 0.98 * curve.y[1]:
+        return pieces
+    before = float(curve.x[0]) - origin
+    rise = (
+        (curve.y[0], before) if before > 0 else (curve.y[1] - curve.y[0], curve.x[1] - curve.x[0])
+    )
+    line = discover("shapes")["linear"](float(curve.y[0]), float(rise[0] / rise[1]))
+    return [replace(first, shape=line), *pieces[1:]]
 
 
 def _from_origin(row: tuple[Segment, ...], curve: Curve, origin: float) -> tuple[Segment, ...]:

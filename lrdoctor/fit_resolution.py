@@ -22,7 +22,12 @@ _FLOAT64 = 1e-9
 _FLOOR = 0.01
 
 
-def tolerance(values: Array) -> Array:
+def tolerance(resolution: Array) -> Array:
+    """How near a fit must come to each value, ``float64[n]``, from their resolution."""
+    return np.asarray(np.maximum(resolution, _FLOOR * resolution.max(initial=0.0)))
+
+
+def resolution(values: Array) -> Array:
     """How far each of ``values: float64[n]`` may lie from the true LR, ``float64[n]``, above 0."""
     size = np.abs(values)
     largest = float(size.max(initial=0.0)) or 1.0
@@ -37,7 +42,8 @@ def tolerance(values: Array) -> Array:
     rounded = _rounding(sample, size, single) if len(sample) >= _FEWEST_DISTINCT else None
     relative = _FLOAT32 if single else _FLOAT64
     fine = relative * size if rounded is None else rounded + _FLOAT32 * size
-    return np.asarray(np.maximum(fine, _FLOOR * (fine.max(initial=0.0) or relative * largest)))
+    smallest = float(fine[fine > 0].min(initial=relative * largest))
+    return np.asarray(np.where(fine > 0, fine, smallest))
 
 
 def _rounding(sample: Array, size: Array, single: bool) -> Array | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from lrdoctor.plugins import discover
 from lrdoctor.protocols import Shape
@@ -28,18 +29,26 @@ _FEWEST_PART = 2
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The finite points of an LR series: ``x``, ``y`` and the tolerance of each, ``float64[n]``."""
+    """The finite points of an LR series, ``float64[n]`` each.
+
+    ``resolution`` is how finely a value was stored, ``tolerance`` how near a fit must come to it.
+    """
 
     x: Array
     y: Array
     tolerance: Array
+    resolution: Array
 
     def __len__(self) -> int:
         return len(self.x)
 
     def part(self, lo: int, hi: int) -> Curve:
         """The points with ``lo <= index < hi``."""
-        return Curve(self.x[lo:hi], self.y[lo:hi], self.tolerance[lo:hi])
+        return self.take(slice(lo, hi))
+
+    def take(self, keep: slice | npt.NDArray[np.int64]) -> Curve:
+        """The points at some indices."""
+        return Curve(self.x[keep], self.y[keep], self.tolerance[keep], self.resolution[keep])
 
     @property
     def spacing(self) -> float:
@@ -51,7 +60,7 @@ class Curve:
         if len(self) <= points:
             return self
         keep = np.linspace(0, len(self) - 1, points).round().astype(np.int64)
-        return Curve(self.x[keep], self.y[keep], self.tolerance[keep])
+        return self.take(keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +107,21 @@ def as_segments(
     return tuple(result)
 
 
-def _jumps(curve: Curve) -> np.ndarray:
+def _jumps(curve: Curve) -> npt.NDArray[np.int64]:
     """Indices i where the curve jumps between points i and i + 1."""
     if len(curve) < 2:
         return np.empty(0, dtype=np.int64)
     gap = np.diff(curve.x)
     rise = np.abs(np.diff(curve.y))
-    noise = 4.0 * np.maximum(curve.tolerance[1:], curve.tolerance[:-1])
+    noise = 4.0 * np.maximum(curve.resolution[1:], curve.resolution[:-1])
     steep = rise / gap
     around = np.zeros_like(steep)
     around[1:] = steep[:-1]
     around[:-1] = np.maximum(around[:-1], steep[1:])
     if len(steep) == 1:
         around[:] = np.inf
-    found: np.ndarray = np.flatnonzero((rise > noise) & (steep > _JUMP * around))
-    return found
+    found = np.flatnonzero((rise > noise) & (steep > _JUMP * around))
+    return found.astype(np.int64)
 
 
 def _explain(curve: Curve, lo: int, hi: int) -> list[Piece]:
@@ -166,8 +175,27 @@ def _turn(part: Curve) -> list[int]:
     trough = int(np.argmax(fallen))
     top = int(np.argmax(part.y[: trough + 1]))
     if top > 0:
-        return [top]
-    return [trough] if trough < len(part) - 1 else []
+        return [_side(part, top)]
+    return [_side(part, trough)] if trough < len(part) - 1 else []
+
+
+def _side(part: Curve, at: int) -> int:
+    """First index of the right-hand stretch: ``at`` unless that point only continues the left one.
+
+    The true turn mostly lies between two points, so the extreme one belongs to one side alone.
+    """
+    left, right = _off_line(part, at, -1), _off_line(part, at, 1)
+    noise = 4.0 * float(part.tolerance[at])
+    return at + 1 if right > noise and left < right and at + 1 < len(part) else at
+
+
+def _off_line(part: Curve, at: int, step: int) -> float:
+    """Distance of a point from the line through its next two neighbours on one side."""
+    near, far = at + step, at + 2 * step
+    if not (0 <= far < len(part)):
+        return np.inf if step < 0 else 0.0
+    slope = (part.y[far] - part.y[near]) / (part.x[far] - part.x[near])
+    return float(abs(part.y[at] - part.y[near] - slope * (part.x[at] - part.x[near])))
 
 
 def _plateau(part: Curve) -> list[int]:
@@ -181,9 +209,10 @@ def _plateau(part: Curve) -> list[int]:
     begin, end = int(starts[longest]), int(stops[longest]) + 1
     if end - begin < _FEWEST_LEVEL:
         return []
-    # The last point of a level is also where the next stretch begins, and belongs to it.
-    inner = [begin, end - 1 if end < len(part) and end - begin > _FEWEST_LEVEL else end]
-    return [i for i in inner if 0 < i < len(part)]
+    # The last point of a level may be where the next stretch begins; then it belongs to that.
+    if end < len(part) and end - begin > _FEWEST_LEVEL:
+        end = _side(part, end - 1)
+    return [i for i in (begin, end) if 0 < i < len(part)]
 
 
 def _corner(part: Curve) -> list[int]:
@@ -201,4 +230,6 @@ def _corner(part: Curve) -> list[int]:
     inside = part.part(max(int(lo) - 1, 0), int(hi) + 2)
     fine = np.abs(np.diff(np.diff(inside.y) / np.diff(inside.x)))
     place = max(int(lo) - 1, 0) + int(np.argmax(fine)) + 1
-    return [place] if _FEWEST_PART <= place <= len(part) - _FEWEST_PART else []
+    inner = _FEWEST_PART <= place <= len(part) - _FEWEST_PART
+    place = _side(part, place) if inner else 0
+    return [place] if 0 < place <= len(part) - _FEWEST_PART else []

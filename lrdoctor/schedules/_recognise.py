@@ -53,3 +53,13 @@ def common_factor(levels: tuple[Segment, ...]) -> float | None:
     factor = float(np.exp(np.log(ratios).mean()))
     same = np.abs(ratios / factor - 1.0).max() < 2e-3
     return factor if same and abs(factor - 1.0) > 1e-6 else None
+
+
+def meeting(left: Segment, right: Segment) -> float:
+    """Where two lines cross; the border between them if they are parallel."""
+    bend = number(left, "slope") - number(right, "slope")
+    if bend == 0:
+        return right.start
+    gap = number(right, "lr_start") - number(left, "lr_start")
+    offset = number(right, "slope") * right.start - number(left, "slope") * left.start
+    return (gap - offset) / bend

@@ -62,16 +62,20 @@ class CosineRestarts:
         if len(body) < 2 or any(kind(s) != "cosine" for s in body[:-1]):
             return None
         peak, floor = number(body[0], "lr_max"), number(body[0], "eta_min")
-        if not all(near(ends(s)[0], peak, peak, 0.2) and ends(s)[0] > ends(s)[1] for s in body):
+        if not all(near(ends(s)[0], peak, peak, 0.2) for s in body):
+            return None
+        if not all(ends(s)[0] > ends(s)[1] for s in body[:-1]):
             return None
         lengths = np.diff([s.start for s in body])
         mult = max(1.0, round(lengths[1] / lengths[0])) if len(lengths) > 1 else _growth(body)
         expected = lengths[0] * mult ** np.arange(len(lengths))
         if np.abs(lengths / expected - 1).max() > 0.2:
             return None
-        total = lengths[0] if mult == 1 and len(lengths) < 3 else lengths.sum()
-        share = np.sum(mult ** np.arange(len(lengths))) if total != lengths[0] else 1.0
-        return cls(peak, float(total / share), float(mult), floor, warmup)
+        # Borders are good to one logging interval; many cycles, or the cosine itself, say more.
+        share = float(np.sum(mult ** np.arange(len(lengths))))
+        own = number(body[0], "t_max")
+        first = own if abs(own - lengths[0]) < 0.1 * own else float(lengths.sum()) / share
+        return cls(peak, first, float(mult), floor, warmup)
 
 
 def _growth(body: tuple[Segment, ...]) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
 
 from lrdoctor.schedules._canonical import Parameters, optional, parameters_of
 from lrdoctor.schedules._checks import finite, one_of, positive
-from lrdoctor.schedules._recognise import ends, kind, near, number
+from lrdoctor.schedules._recognise import kind, meeting, near, number
 from lrdoctor.schedules._warmup import Warmup, with_warmup
 from lrdoctor.types import Array, Segment
 
@@ -64,16 +65,21 @@ class Cyclic:
     @classmethod
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
         """At least three lines that rise and fall in turn, from a common bottom."""
-        warmup, body = None, segments
-        if len(body) < 3 or any(kind(s) != "linear" for s in body):
+        if len(segments) < 3 or any(kind(s) != "linear" for s in segments[:-1]):
             return None
+        body = [s for s in segments if kind(s) == "linear"]
         rising = [number(s, "slope") > 0 for s in body]
-        if rising != [index % 2 == 0 for index in range(len(body))]:
+        if rising != [index % 2 == 0 for index in range(len(body))] or len(body) < 3:
             return None
-        base, top = ends(body[0])
-        up, down = (s.stop - s.start for s in body[:2])
-        second = ends(body[2])[1] if len(body) > 3 else None
-        height = (second - base) / (top - base) if second is not None else 1.0
-        mode = "triangular2" if near(height, 0.5, 1.0, 0.1) else "triangular"
-        uneven = not near(up, down, up, 0.05)
-        return cls(base, top, up, mode, 1.0, down if uneven else 0.0, warmup)
+        turns = [body[0].start, *(meeting(a, b) for a, b in pairwise(body))]
+        heights = [
+            float(s.shape.lr(np.array([t - s.start]))[0]) for s, t in zip(body, turns, strict=True)
+        ]
+        base, top = heights[0], heights[1]
+        halved = len(heights) > 3 and near((heights[3] - base) / (top - base), 0.5, 1.0, 0.1)
+        ups, downs = np.diff(turns)[::2], np.diff(turns)[1::2]
+        even = near(float(ups.mean()), float(downs.mean()), float(ups.mean()), 0.05)
+        # The first half cycle may begin before the log; later turns bound it better.
+        size = (turns[-1] - turns[0]) / (len(turns) - 1) if even else float(ups.mean())
+        mode = "triangular2" if halved else "triangular"
+        return cls(base, top, size, mode, 1.0, 0.0 if even else float(downs.mean()))

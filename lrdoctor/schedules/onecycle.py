@@ -10,7 +10,7 @@ import numpy as np
 from lrdoctor.errors import ConfigError
 from lrdoctor.schedules._canonical import Parameters, optional, parameters_of
 from lrdoctor.schedules._checks import finite, one_of, positive
-from lrdoctor.schedules._recognise import ends, kind, near
+from lrdoctor.schedules._recognise import ends, kind, meeting, near, number
 from lrdoctor.schedules._warmup import Warmup, with_warmup
 from lrdoctor.types import Array, Segment
 
@@ -95,8 +95,16 @@ class OneCycle:
         up, down = segments
         anneal = {"cosine": "cos", "linear": "linear"}.get(kind(up))
         (start, top), (peak, end) = ends(up), ends(down)
-        if anneal is None or not (0 < start < top and near(top, peak, peak) and 0 < end < start):
+        if anneal is None or not (0 < start < top and near(top, peak, peak, 0.3) and end < start):
             return None
-        total = down.stop - up.start + 1.0
-        pct = (up.stop - up.start + 1.0) / total
-        return cls(peak, total, pct, peak / start, start / end, anneal)
+        rise, fall = up.stop - up.start, down.stop - down.start - 1.0
+        if anneal == "cos":
+            rise, fall, end = number(up, "t_max"), number(down, "t_max"), number(down, "eta_min")
+            peak = number(down, "lr_max")
+        else:
+            rise = meeting(up, down) - up.start
+            peak = number(up, "lr_start") + number(up, "slope") * rise
+            fall = down.stop - up.start - rise - 1.0
+        total = rise + fall + 1.0
+        end = max(end, 1e-6 * start)
+        return cls(peak, total, (rise + 1.0) / total, peak / start, start / end, anneal)
