@@ -60,8 +60,7 @@ def _step(rng: Rng, n: int) -> Parameters:
 
 def _multistep(rng: Rng, n: int) -> Parameters:
     shares = [(0.5, 0.75), (0.6, 0.85), (0.3, 0.6, 0.8), (0.5, 0.8, 0.9)][int(rng.integers(4))]
-    unit = max(1, n // 20)
-    marks = sorted({round(share * n / unit) * unit for share in shares})
+    marks = sorted({int(share * n) for share in shares})
     return {"lr": _top(rng), "milestones": marks, "gamma": float(rng.choice([0.1, 0.2, 0.5]))}
 
 

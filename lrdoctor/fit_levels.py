@@ -15,7 +15,6 @@ from lrdoctor.types import Array, Segment
 _FEWEST_STAIRS = 5
 # Chance that cuts made by a metric fall on such round positions; below it they were planned.
 _BY_CHANCE = 0.02
-_BLUR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +75,13 @@ def planned(edges: Edges, origin: float, last: float) -> bool:
     spacing = float(np.median(edges.until - edges.after))
     units = [(f * 10.0**k, 0.0) for k in range(7) for f in (1, 2, 5)]
     # Shares of a length are rounded to whole steps or epochs by whoever computes them.
-    units += [((last - origin + more) / 20.0, _BLUR) for more in (1.0, spacing)]
+    units += [((last - origin + more) / 20.0, 1.0) for more in (1.0, spacing)]
     for unit, blur in units:
-        low, high = (edges.after - origin) / unit - blur, (edges.until - origin) / unit + blur
-        if np.all(np.floor(high + 1e-9) > low + 1e-9):
-            if np.prod(np.minimum(high - low, 1.0)) < _BY_CHANCE:
-                return True
+        low = (edges.after - origin - blur) / unit
+        high = (edges.until - origin + blur) / unit
+        chance = float(np.prod(np.minimum(high - low, 1.0)))
+        if chance < _BY_CHANCE and np.all(np.floor(high + 1e-9) > low + 1e-9):
+            return True
     return False
 
 

@@ -23,6 +23,8 @@ _OF_TIME = frozenset(
 _OF_RATIO = frozenset({"power", "pct_start", "div_factor", "final_div_factor", "gamma", "factor"})
 _WARMUP = ("warmup.length", "warmup.start_lr")
 _ZEROS = ("eta_min", "end_lr", "warmup.start_lr")
+# LRs below this share of the largest one are first tried as 0.
+_NOTHING = 1e-7
 ORIGIN = "origin"
 
 
@@ -60,7 +62,7 @@ def refine(match: Match, curve: Curve) -> Match:
         return _rounded(match, curve, _values(match))
     direct = _direct(match, curve, names)
     if direct is not None:
-        return _rounded(direct, curve, [n for n in names if not _is_position(n)])
+        return direct
     best = _solved(match, curve, names)
     best = _zeros(best if best.rms < match.rms else match, curve, names)
     best = _whole(best, curve, names)
@@ -158,24 +160,34 @@ def _whole(match: Match, curve: Curve, names: Sequence[str]) -> Match:
 
 
 def _direct(match: Match, curve: Curve, names: Sequence[str]) -> Match | None:
-    """The first guess with whole positions, where that is already the answer."""
+    """The first guess with whole positions and short values, where that is already the answer."""
     values = [_get(match, n) for n in names]
-    whole = [float(round(v)) if _is_position(n) else v for n, v in zip(names, values, strict=True)]
-    try:
-        named, origin = _with(match, names, whole)
-    except ConfigError:
-        return None
-    trial = matched(named, origin, curve, fixed_origin=match.fixed_origin)
-    trial = _solved(trial, curve, [n for n in names if not _is_position(n)])
-    return _zeros(trial, curve, names, resolve=False) if trial.rms <= 0.8 else None
+    largest = float(np.abs(curve.y).max())
+    for digits in range(1, 6):
+        rounded = [_short(n, v, digits, largest) for n, v in zip(names, values, strict=True)]
+        try:
+            named, origin = _with(match, names, rounded)
+        except ConfigError:
+            continue
+        trial = matched(named, origin, curve, fixed_origin=match.fixed_origin)
+        if trial.rms <= 0.8 and trial.worst <= 2.5:
+            return trial
+    return None
+
+
+def _short(name: str, value: float, digits: int, largest: float) -> float:
+    if _is_position(name):
+        return float(round(value))
+    if name in _ZEROS and abs(value) < _NOTHING * largest:
+        return 0.0
+    return float(f"{value:.{digits - 1}e}")
 
 
 def _zeros(match: Match, curve: Curve, names: Sequence[str], *, resolve: bool = True) -> Match:
     """Ends and starts at exactly 0 where the curve allows it, which is how most are configured."""
     for name in names:
         if name in _ZEROS and _get(match, name) != 0:
-            free = [n for n in names if n != name] if resolve else []
-            trial = _try(match, curve, [name], [0.0], free)
+            trial = _try(match, curve, [name], [0.0], [n for n in names if n != name])
             match = match if trial is None else trial
     return match
 
@@ -188,7 +200,7 @@ def _try(
     except ConfigError:
         return None
     trial = matched(named, origin, curve, fixed_origin=match.fixed_origin)
-    if not _no_worse(trial, match) and trial.rms < 1e6 * max(match.rms, 1.0):
+    if not _no_worse(trial, match) and free:
         trial = _solved(trial, curve, free)
     return trial if _no_worse(trial, match) else None
 

@@ -118,8 +118,10 @@ def _jumps(curve: Curve) -> npt.NDArray[np.int64]:
     around = np.zeros_like(steep)
     around[1:] = steep[:-1]
     around[:-1] = np.maximum(around[:-1], steep[1:])
-    if len(steep) == 1:
-        around[:] = np.inf
+    # An end has one neighbour; a smooth curve changes its slope there as much as next to it.
+    for end, near, far in ((0, 1, 2), (-1, -2, -3)):
+        bend = abs(steep[near] - steep[far]) if len(steep) > 2 else 0.0
+        around[end] = steep[near] + 3.0 * bend if len(steep) > 1 else np.inf
     found = np.flatnonzero((rise > noise) & (steep > _JUMP * around))
     return found.astype(np.int64)
 
@@ -193,7 +195,7 @@ def _off_line(part: Curve, at: int, step: int) -> float:
     """Distance of a point from the line through its next two neighbours on one side."""
     near, far = at + step, at + 2 * step
     if not (0 <= far < len(part)):
-        return np.inf if step < 0 else 0.0
+        return np.inf
     slope = (part.y[far] - part.y[near]) / (part.x[far] - part.x[near])
     return float(abs(part.y[at] - part.y[near] - slope * (part.x[at] - part.x[near])))
 

@@ -68,7 +68,7 @@ class Wsd:
         if len(body) not in (2, 3) or kind(body[0]) != "constant" or kind(body[1]) == "constant":
             return None
         peak, (begin, end) = number(body[0], "value"), ends(body[1])
-        if not (begin > end and near(begin, peak, peak, 0.05)):
+        if not (begin > end and near(begin, peak, peak, 0.7)):
             return None
         if len(body) == 3 and kind(body[2]) != "constant":
             return None
