@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lrdoctor.clock import read_timing
+from lrdoctor.clock import measured_epoch, read_timing
 from lrdoctor.fit_groups import fit_groups
 from lrdoctor.intent import read_intent
 from lrdoctor.intent_names import last_part
+from lrdoctor.one_axis import on_one_axis
 from lrdoctor.roles import assign_roles
-from lrdoctor.types import Case, Intent, ParamGroup, Run, Scalar
+from lrdoctor.types import Case, Intent, ParamGroup, Role, Run, Scalar
 
 _OFF = frozenset({None, False, "", "false", "none", "no", "0", "scratch", "random", "null"})
 _PRETRAINED = frozenset({
@@ -35,15 +36,16 @@ def build_case(
     """
     found = assign_roles(run, roles or {})
     intent = read_intent(run, expect or {})
-    learning_rates = tuple(group.series for group in found.lr)
-    timing = read_timing(run, learning_rates, found.signals, intent)
-    fits = fit_groups(learning_rates, sorted({r.step for r in run.restarts}))
+    measured = measured_epoch(run, found.signals.get(Role.EPOCH))
+    aligned = on_one_axis([group.series for group in found.lr], found.signals, measured)
+    timing = read_timing(run, aligned.lr, aligned.signals, intent, aligned.per_epoch)
+    fits = fit_groups(aligned.lr, sorted({r.step for r in run.restarts}))
     return Case(
-        run=replace(run, notes=(*run.notes, *timing.notes)),
-        signals=found.signals,
+        run=replace(run, notes=(*run.notes, *aligned.notes, *timing.notes)),
+        signals=aligned.signals,
         param_groups=tuple(
-            ParamGroup(group.name, group.series, schedules, group.governs)
-            for group, schedules in zip(found.lr, fits, strict=True)
+            ParamGroup(group.name, lr, schedules, group.governs)
+            for group, lr, schedules in zip(found.lr, aligned.lr, fits, strict=True)
         ),
         clock=timing.clock,
         intent=intent,

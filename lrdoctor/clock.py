@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.intent_names import last_part, number
-from lrdoctor.roles_names import words
+from lrdoctor.roles_names import counts_by_one, words
 from lrdoctor.types import Array, Clock, ClockUnit, Intent, Note, Role, Run, Series, _Value
 
 # Two lengths of an epoch are the same when they differ by less than a last, partial batch would.
@@ -39,11 +39,13 @@ class Timing(_Value):
 
 
 def read_timing(
-    run: Run, lr: tuple[Series, ...], signals: Mapping[Role, Series], intent: Intent
+    run: Run,
+    lr: tuple[Series, ...],
+    signals: Mapping[Role, Series],
+    intent: Intent,
+    measured: float | None,
 ) -> Timing:
-    """Clock and planned length from the axis, the epoch series and the intent."""
-    epoch = signals.get(Role.EPOCH)
-    measured = None if epoch is None else steps_per_epoch(epoch)
+    """Clock and planned length from the axis, the measured length of an epoch and the intent."""
     unit, why = _unit(run, lr, signals, intent, measured)
     if unit is ClockUnit.EPOCH:
         per_epoch: float | None = 1.0
@@ -80,14 +82,23 @@ def _doubt(run: Run, total: int, last: int) -> str | None:
     return None
 
 
-def steps_per_epoch(epoch: Series) -> float | None:
+def measured_epoch(run: Run, epoch: Series | None) -> float | None:
+    """The length of an epoch that the log shows: 1 on an axis of epochs; None where unclear."""
+    return 1.0 if _named_epoch(run) else steps_per_epoch(epoch)
+
+
+def _named_epoch(run: Run) -> bool:
+    return bool({"epoch", "epochs"} & set(words(run.axis)))
+
+
+def steps_per_epoch(epoch: Series | None) -> float | None:
     """How many x units make one epoch, from a series that counts epochs; None where unclear.
 
     Fractional epochs give it by their slope; whole ones by the steps at which they change, within
     the bounds every point sets: in epoch ``e`` (counted from 0) ``e s <= x < (e + 1) s``.
     """
-    points = epoch.finite()
-    if len(points) < 2 or points.value[-1] <= points.value[0]:
+    points = None if epoch is None else epoch.finite()
+    if points is None or len(points) < 2 or points.value[-1] <= points.value[0]:
         return None
     x, e = points.step.astype(float), points.value
     whole = np.mean(e == np.round(e)) > 0.5
@@ -144,30 +155,28 @@ def _unit(
     measured: float | None,
 ) -> tuple[ClockUnit, str | None]:
     """The unit, and what shows it where the axis's name does not say it."""
-    axis = set(words(run.axis))
-    if axis & {"epoch", "epochs"}:
+    if _named_epoch(run):
         return ClockUnit.EPOCH, None
-    if axis & {"batch", "batches"}:
+    if {"batch", "batches"} & set(words(run.axis)):
         return ClockUnit.BATCH, None
     if measured == 1:
         return ClockUnit.EPOCH, "epochs: the logged epoch goes up by one with each"
-    if any(s.tag.startswith(("lr/pg", "x/lr")) for s in lr) and _one_by_one(lr):
+    if any(s.tag.startswith(("lr/pg", "x/lr")) for s in lr) and all(map(counts_by_one, lr)):
         return ClockUnit.EPOCH, "epochs: YOLO trainers log once an epoch"
     val = signals.get(Role.VAL_LOSS)
     loss = signals.get(Role.TRAIN_LOSS)
-    if measured is None and val and loss and _one_by_one((val, loss)) and len(val) == len(loss) > 2:
+    if (
+        measured is None
+        and val
+        and loss
+        and all(map(counts_by_one, (val, loss)))
+        and len(val) == len(loss) > 2
+    ):
         return ClockUnit.EPOCH, "epochs: training and validation loss are logged at every one"
     accumulation, batches = intent.accumulation or 1, intent.batches_per_epoch
     if measured and batches and accumulation > 1 and abs(measured - batches) <= _SAME * batches:
         return ClockUnit.BATCH, f"batches: an epoch has {batches} of them"
     return ClockUnit.OPTIMIZER_STEP, None
-
-
-def _one_by_one(series: tuple[Series, ...]) -> bool:
-    """Whether consecutive steps from 0 or 1 are logged, as a counter of epochs would be."""
-    return all(
-        len(s) > 0 and s.step[0] in (0, 1) and s.step[-1] - s.step[0] == len(s) - 1 for s in series
-    )
 
 
 def _intended_per_epoch(unit: ClockUnit, intent: Intent) -> float | None:

@@ -9,6 +9,8 @@ import itertools
 import re
 from collections.abc import Iterable
 
+from lrdoctor.types import Series
+
 Words = tuple[str, ...]
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -143,6 +145,12 @@ def metric_rank(tag: str) -> int | None:
     """Place of a quality metric in the order of preference, 0 best; None if it is none."""
     spaced = _NOT_WORD.sub(" ", (leaf(tag) if "/" in tag else tag).lower())
     return next((i for i, pattern in enumerate(_METRICS) if pattern.search(spaced)), None)
+
+
+def counts_by_one(series: Series) -> bool:
+    """Whether the steps are 0, 1, 2 … or 1, 2, 3 … without a gap, as a counter of epochs is."""
+    step = series.step
+    return len(step) > 0 and step[0] in (0, 1) and step[-1] - step[0] == len(step) - 1
 
 
 # Reinforcement learning: one of the first, or two of the second, mark a run as such.

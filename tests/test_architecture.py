@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "roles",
         "intent_names",
         "intent",
+        "one_axis",
         "clock",
         "fit_groups",
         "case",

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrdoctor.clock import Timing, read_timing, steps_per_epoch
+from lrdoctor.clock import Timing, measured_epoch, read_timing, steps_per_epoch
 from lrdoctor.intent import read_intent
 from lrdoctor.roles import assign_roles
-from lrdoctor.types import ClockUnit, Series
+from lrdoctor.types import ClockUnit, Role, Series
 from tests.builders import RunBuilder, a_run
 
 
@@ -18,7 +18,8 @@ def timing_of(builder: RunBuilder, **expect: str) -> Timing:
     run = builder.build()
     roles = assign_roles(run)
     intent = read_intent(run, expect)
-    return read_timing(run, tuple(g.series for g in roles.lr), roles.signals, intent)
+    measured = measured_epoch(run, roles.signals.get(Role.EPOCH))
+    return read_timing(run, tuple(g.series for g in roles.lr), roles.signals, intent, measured)
 
 
 @settings(deadline=None)
