@@ -108,7 +108,7 @@ def figure(
     rates, hidden = _rates(lr_curves(diagnosis, finding))
     corrected = corrected_curves(fix, [c for _, c in rates])[:_MOST_GROUPS]
     fixed = [("fix" if i == 0 else "fix2", c) for i, c in enumerate(corrected)]
-    losses = [c for c in diagnosis.curves if c.role in _LOSS_KIND and len(c.series)]
+    losses = [c for r in _LOSS_KIND for c in diagnosis.curves if c.role is r and len(c.series)]
     drawn = [c for _, c in (*rates, *fixed)] + losses
     if not drawn:
         return None

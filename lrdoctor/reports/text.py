@@ -41,6 +41,7 @@ _LABEL = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 _MOST_NAMES = 12  # of healthy or unjudged runs in a line
 _MOST_ROWS = 40  # of the table of runs, and of files that could not be read
 _IN_FULL = 5  # findings with plot and diff; the others get message and fix
+_NARROWEST = 16  # columns of a run's name
 _INDENT = "   "
 
 
@@ -96,10 +97,10 @@ class Text:
 
     def _finding(self, number: int, found: FindingView, full: bool) -> Iterator[Line]:
         finding, rule = found.finding, found.finding.rule
-        label = f"{number}. {_LABEL[finding.severity]} {rule.code} {rule.name}  "
-        run = middle(one_line(found.run), max(self.width - len(label), 20))
-        gap = max(self.width - len(label) - len(run), 0)
-        yield [(finding.severity.value, label.rstrip()), ("", " " * (gap + 2)), ("run", run)]
+        label = f"{number}. {_LABEL[finding.severity]} {rule.code} {rule.name}"
+        run = middle(one_line(found.run), max(self.width - len(label) - 2, _NARROWEST))
+        gap = self.width - len(label) - cells(run)
+        yield [(finding.severity.value, label), ("", " " * gap), ("run", run)]
         yield from self._wrapped([("", sentence(finding.message))])
         yield from self._wrapped([("dim", _where(finding, found.diagnosis))])
         if full:
@@ -174,14 +175,13 @@ class Text:
         shown = [run for run in runs if run.state != "healthy" or self.verbose]
         if runs:
             yield [("bold", "Runs")]
-        wide = max(self.width - 44, 24)
-        for run in shown[:_MOST_ROWS]:
+        rows = [_row(run) for run in shown[:_MOST_ROWS]]
+        wide = max(self.width - 4 - max(map(len, rows), default=0), _NARROWEST)
+        for run, row in zip(shown, rows, strict=False):
             name = middle(one_line(run.name), wide)
             padding = " " * (wide - cells(name))
-            codes = " ".join(dict.fromkeys(f.rule.code for f in run.diagnosis.findings))
-            state = {"unjudged": "not judged"}.get(run.state, run.state)
-            told = f"{state:<11}{_checks(run)}  {codes}"
-            yield [("", " "), (run.state, "●"), ("", f" {name}{padding} {told}".rstrip())]
+            row = middle(row, self.width - 4 - wide)
+            yield [("", " "), (run.state, "●"), ("", f" {name}{padding} {row}")]
         if len(shown) > _MOST_ROWS:
             yield [
                 (
@@ -278,6 +278,12 @@ def _totals(counts: Counts) -> str:
         f"suppressed {counts.suppressed:,}",
     )
     return " · ".join(parts)
+
+
+def _row(run: RunView) -> str:
+    codes = " ".join(dict.fromkeys(f.rule.code for f in run.diagnosis.findings))
+    state = {"unjudged": "not judged"}.get(run.state, run.state)
+    return f"{state:<11}{_checks(run)}  {codes}".rstrip()
 
 
 def _checks(run: RunView) -> str:

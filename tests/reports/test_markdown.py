@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from lrdoctor.reports._templates import fence
+from lrdoctor.reports.markdown import Markdown
+from tests.reports.hostile import NAMES, hostile_report
+from tests.reports.sample_report import late_peak, sample_report
+
+
+def outside_fences(text: str) -> str:
+    """The text without its fenced blocks."""
+    return re.sub(r"^(`{3,})\w*\n.*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_verdict_and_table_come_first() -> None:
+    lines = Markdown().render(sample_report()).splitlines()
+    assert lines[0] == "## lrdoctor: 2 of 5 runs have a learning-rate fault."
+    assert "Set pct\\_start to 0.2" in lines[2]
+    assert lines[6] == "| | Run | Findings | Checks made |"
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_hostile_names_stay_text(name: str) -> None:
+    text = outside_fences(Markdown().render(hostile_report(name)))
+    assert not re.search(r"<(?!!-- -->)", text)
+    assert not re.search(r"(?<!\\)\[a\]", text)
+    assert "@everyone" not in text
+    assert not re.search(r"^::", text, flags=re.MULTILINE)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows)
+
+
+def test_fence_is_longer_than_any_within() -> None:
+    assert fence("a\n````\nb", "diff") == "`````diff\na\n````\nb\n`````"
+
+
+def test_large_report_stays_below_what_a_job_summary_takes() -> None:
+    run = late_peak()
+    runs = tuple(replace(run, run=f"{'x' * 300}{i}") for i in range(2000))
+    text = Markdown().render(replace(sample_report(), diagnoses=runs))
+    assert len(text.encode()) < 900_000
+    assert "1800 more runs are in the JSON and HTML reports." in text
+    assert "1950 more findings are in the JSON and HTML reports." in text
