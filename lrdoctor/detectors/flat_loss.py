@@ -1,0 +1,180 @@
+"""A loss flat within its noise for long, at an LR that is high and never moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lrdoctor.curves.plateau import Trend, fit_trend
+from lrdoctor.curves.smooth import bin_medians
+from lrdoctor.detectors._context import (
+    epochs_run,
+    governing_groups,
+    is_reinforcement_learning,
+    loss_of,
+    main_group,
+    number,
+)
+from lrdoctor.types import Case, Confidence, Quantity, Role, Series, Severity
+from lrdoctor.verdict import Evidence, Judgement, Unjudged
+
+# Where the search for the start of the plateau looks, as shares of the run.
+_STARTS = tuple(k / 20 for k in range(1, 19))
+# Groups of points from which the first level of the loss is taken: the first of 20.
+_LEVELS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FlatLoss:
+    """The longest flat stretch that reaches the end of the run decides.
+
+    Flat means: no significant fall over the stretch, and the 95 % bounds of the change within
+    ``drift_share`` of the loss, so that noise does not hide a fall either. A loss that still falls
+    by more than ``still_share``, or that never fell at all, is another matter and passes.
+    """
+
+    name: ClassVar[str] = "flat_loss"
+    requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
+    measures: ClassVar[frozenset[str]] = frozenset(
+        {"plateau_share", "lr", "lr_change", "loss_level", "fall", "noise", "progress", "epochs"}
+    )
+
+    min_share: float
+    drift_share: float
+    still_share: float
+    min_points: float
+    min_epochs: float
+    progress_share: float
+    lr_change: float
+    solved_ratio: float
+
+    def detect(self, case: Case) -> Iterator[Judgement]:
+        """At most one finding: the plateau at the end of the run."""
+        loss, group = loss_of(case), main_group(case)
+        if loss is None:
+            yield Unjudged("the log has no loss")
+            return
+        epochs = epochs_run(case)
+        if group is None or len(loss) < self.min_points or is_reinforcement_learning(case):
+            return
+        if epochs is not None and epochs < self.min_epochs:
+            return
+        start = self._plateau(loss)
+        if start is None:
+            return
+        flat = loss.between(start, np.inf)
+        if not self._lr_stands(case, float(flat.step[0])):
+            return
+        trend = fit_trend(flat)
+        if trend is None or self._others_improve(case, flat):
+            return
+        yield self._evidence(case, loss, flat, trend, epochs)
+
+    def _plateau(self, loss: Series) -> float | None:
+        """Step where the longest stretch that is flat to the end begins; None without one."""
+        first, last = float(loss.step[0]), float(loss.step[-1])
+        for share in (s for s in _STARTS if s <= 1 - self.min_share):
+            start = first + share * (last - first)
+            trend = fit_trend(loss.between(start, np.inf))
+            if trend is None or trend.points < self.min_points / 2:
+                return None
+            if self._is_flat(trend, _first_level(loss)):
+                return start
+        return None
+
+    def _is_flat(self, trend: Trend, first_level: float) -> bool:
+        progress = first_level - trend.level
+        # A loss that can be negative has no scale but its own progress.
+        scale = trend.level if trend.level > 0 else progress
+        if not progress > self.progress_share * scale:
+            return False
+        if first_level > 0 and trend.level <= self.solved_ratio * first_level:
+            return False
+        if trend.falling and trend.fall > self.still_share * scale:
+            return False
+        bound = self.drift_share * scale
+        return -bound <= trend.fall and trend.fall_high <= bound
+
+    def _lr_stands(self, case: Case, start: float) -> bool:
+        """Whether no governing LR moves during the plateau or was lowered before it."""
+        for group in governing_groups(case):
+            lr = group.lr.finite()
+            during = lr.between(start, np.inf).value
+            if not len(during) or not during.min() > 0:
+                return False
+            if during.max() > during.min() * (1 + self.lr_change):
+                return False
+            if during.min() < lr.value.max() / 2:
+                return False
+        return True
+
+    def _others_improve(self, case: Case, flat: Series) -> bool:
+        """Whether the validation loss still falls while the training loss does not."""
+        if not case.has(Role.VAL_LOSS):
+            return False
+        trend = fit_trend(case.signals[Role.VAL_LOSS].between(float(flat.step[0]), np.inf))
+        return trend is not None and trend.falling and trend.fall > trend.sigma
+
+    def _evidence(
+        self, case: Case, loss: Series, flat: Series, trend: Trend, epochs: float | None
+    ) -> Evidence:
+        group = main_group(case)
+        assert group is not None
+        lr = group.lr.finite().between(float(flat.step[0]), np.inf).value
+        length = float(loss.step[-1] - loss.step[0])
+        measured = {
+            "plateau_share": Quantity(100 * trend.length / length, "%"),
+            "lr": Quantity(float(np.median(lr)), ""),
+            "lr_change": Quantity(100 * float(lr.max() / lr.min() - 1), "%"),
+            "loss_level": Quantity(trend.level, ""),
+            "fall": Quantity(trend.fall, ""),
+            "noise": Quantity(trend.sigma, ""),
+            "progress": Quantity(_first_level(loss) - trend.level, ""),
+        }
+        if epochs is not None:
+            measured["epochs"] = Quantity(epochs, "epochs")
+        severity, confidence = _weight(case, self.min_epochs, epochs)
+        return Evidence(
+            start=int(flat.step[0]),
+            stop=int(flat.step[-1]) + 1,
+            tags=(loss.tag, group.lr.tag),
+            measured=measured,
+            param_group=group.name,
+            detail=_detail(case, trend),
+            revision="a falling trend in a longer log, or a replay where a lower LR gains nothing",
+            severity=severity,
+            confidence=confidence,
+        )
+
+
+def _first_level(loss: Series) -> float:
+    return float(bin_medians(loss.step, loss.value, _LEVELS)[1][0])
+
+
+def _weight(
+    case: Case, min_epochs: float, epochs: float | None
+) -> tuple[Severity | None, Confidence | None]:
+    """Rule's own severity where a reduction was meant or the run is long; less otherwise."""
+    scheduler = case.intent.scheduler
+    if scheduler is not None and scheduler != "constant":
+        return None, Confidence.HIGH
+    if scheduler == "constant" or (epochs is not None and epochs < 3 * min_epochs):
+        return Severity.INFO, None
+    return None, None
+
+
+def _detail(case: Case, trend: Trend) -> str:
+    fall = f"over the whole stretch it falls by {number(trend.fall)}, single values scatter by"
+    text = f"{fall} {number(trend.sigma)}, so noise at this LR holds it up"
+    scheduler = case.intent.scheduler
+    if scheduler == "reduce_on_plateau":
+        return (
+            f"{text}; ReduceLROnPlateau was meant to cut it: see which metric it is given, whether "
+            "its threshold counts tiny gains as progress, and patience, cooldown and min_lr"
+        )
+    if scheduler is not None and scheduler != "constant":
+        return f"{text}; the configuration names a {scheduler} schedule, which never moved the LR"
+    return f"{text}; nothing in the configuration lowers it"

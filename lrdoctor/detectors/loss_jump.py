@@ -1,0 +1,190 @@
+"""A loss that rises where the LR drops: the sign of something else that happened there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from lrdoctor.curves.changepoint import Shift, level_shift, recovery
+from lrdoctor.curves.lr_moves import find_drops
+from lrdoctor.detectors._context import (
+    governing_groups,
+    is_reinforcement_learning,
+    loss_of,
+    number,
+    steps_per_epoch,
+    typical_gap,
+)
+from lrdoctor.types import Case, ParamGroup, Quantity, Role, Series, Severity
+from lrdoctor.verdict import Evidence, Judgement, Unjudged
+
+# Points that make the levels before and after: few show short spikes, many a step in noisy losses.
+_WINDOWS = ((5, 2), (20, 10), (80, 40))
+
+
+@dataclass(frozen=True, slots=True)
+class LossJump:
+    """Compares the loss on either side of each LR drop with its unrest before the drop.
+
+    A drop by itself makes the loss fall, so a significant rise points at a coupled event. What is
+    back at its old level soon, or rests on a single point, is a note at most.
+    """
+
+    name: ClassVar[str] = "loss_jump"
+    requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
+    measures: ClassVar[frozenset[str]] = frozenset(
+        {"loss_before", "loss_after", "loss_ratio", "rise_sigma", "lr_before", "lr_after"}
+        | {"lr_ratio", "recovered_after", "val_sigma"}
+    )
+
+    lr_drop: float
+    rise_sigma: float
+    rise_ratio: float
+    rank: float
+    recovery_share: float
+
+    def detect(self, case: Case) -> Iterator[Judgement]:
+        """One finding per drop at which the loss rises."""
+        loss = loss_of(case)
+        if loss is None:
+            yield Unjudged("the log has no loss")
+            return
+        if is_reinforcement_learning(case):
+            return
+        drops = _drops(case, self.lr_drop)
+        for number_of, (group, before, after) in enumerate(drops):
+            start = drops[number_of - 1][2] if number_of else -np.inf
+            shift = self._shift(loss, group, before, after, float(start), len(drops))
+            if shift is not None:
+                yield self._evidence(case, loss, group, (before, after), shift, len(drops))
+
+    def _shift(
+        self, loss: Series, group: ParamGroup, before: int, after: int, start: float, drops: int
+    ) -> Shift | None:
+        """The most significant rise at this drop, if it is one."""
+        at = int(np.searchsorted(loss.step, after))
+        # The LR may be logged before or after it is set, and the loss averaged over its interval.
+        early = int(np.searchsorted(loss.step, before, side="right"))
+        lag = int(np.clip(at - early, 1, 3))
+        first = int(np.searchsorted(loss.step, start)) + lag
+        start_at = min(first, at)
+        shifts = [
+            level_shift(loss.value, at, before=wide, after=width, lag=lag, start=start_at)
+            for wide, width in _WINDOWS
+        ]
+        rises = [s for s in shifts if s is not None and self._significant(s, drops)]
+        return max(rises, key=lambda s: s.sigmas, default=None)
+
+    def _significant(self, shift: Shift, drops: int) -> bool:
+        # More drops give chance more tries; log p falls with sigma² / 2.
+        needed = float(np.sqrt(self.rise_sigma**2 + 2 * np.log(drops)))
+        if shift.sigmas < needed or shift.rank < self.rank:
+            return False
+        return shift.rise >= (self.rise_ratio - 1) * abs(shift.before)
+
+    def _evidence(
+        self,
+        case: Case,
+        loss: Series,
+        group: ParamGroup,
+        between: tuple[int, int],
+        shift: Shift,
+        drops: int,
+    ) -> Evidence:
+        lr = group.lr.finite()
+        old, new = (float(lr.value[np.searchsorted(lr.step, s)]) for s in between)
+        back = recovery(
+            loss.value, shift.index, shift.before + shift.error, points=max(shift.width, 2)
+        )
+        start = int(loss.step[shift.index])
+        stop = int(loss.step[-1] if back is None else loss.step[shift.index + back]) + 1
+        measured = {
+            "loss_before": Quantity(shift.before, ""),
+            "loss_after": Quantity(shift.after, ""),
+            "rise_sigma": Quantity(shift.sigmas, "sigma"),
+            "lr_before": Quantity(old, ""),
+            "lr_after": Quantity(new, ""),
+            "lr_ratio": Quantity(new / old, ""),
+        }
+        if shift.before > 0:
+            measured["loss_ratio"] = Quantity(shift.after / shift.before, "")
+        if back is not None:
+            measured["recovered_after"] = Quantity(float(stop - start), "steps")
+        also = self._in_validation(case, loss, start, drops)
+        if also is not None:
+            measured["val_sigma"] = Quantity(also.sigmas, "sigma")
+        long = stop - start > self.recovery_share * (case.last - case.first)
+        lasting = back is None or (long and (back > 1 or also is not None))
+        return Evidence(
+            start=start,
+            stop=stop,
+            tags=(loss.tag, group.lr.tag),
+            measured=measured,
+            param_group=group.name,
+            detail=_detail(case, start, back is None, stop - start, also is not None),
+            revision="a log of the same training without the change that came with the drop",
+            severity=_weight(lasting, also is not None),
+        )
+
+    def _in_validation(self, case: Case, loss: Series, start: int, drops: int) -> Shift | None:
+        """The same rise in the validation loss, where that is not the series already judged."""
+        if not case.has(Role.VAL_LOSS) or case.signals[Role.VAL_LOSS].tag == loss.tag:
+            return None
+        points = case.signals[Role.VAL_LOSS].finite()
+        at = int(np.searchsorted(points.step, start))
+        shift = level_shift(points.value, at, before=5, after=2, lag=1)
+        return shift if shift and self._significant(replace(shift, rank=1.0), drops) else None
+
+
+def _drops(case: Case, ratio: float) -> list[tuple[ParamGroup, int, int]]:
+    """Drops of the first governing group that has any: the steps before and after each."""
+    for group in governing_groups(case):
+        lr = group.lr.finite()
+        found = find_drops(lr.value, ratio)
+        # Many drops are a schedule in itself (a staircase of decay), not events.
+        if len(found):
+            return [(group, int(lr.step[i - 1]), int(lr.step[i])) for i in found]
+    return []
+
+
+def _weight(lasting: bool, in_validation: bool) -> Severity | None:
+    """A recovered spike is a note; the same lasting rise in both losses is two symptoms."""
+    if not lasting:
+        return Severity.INFO
+    return Severity.ERROR if in_validation else None
+
+
+def _detail(case: Case, start: int, stays: bool, length: int, in_validation: bool) -> str:
+    course = (
+        "it does not come back to its old level"
+        if stays
+        else f"it is back at its old level after {number(length)} steps"
+    )
+    where = "training and validation loss rise together" if in_validation else course
+    text = where if not in_validation else f"{where}, and {course}"
+    return f"{text}; an LR drop alone lets the loss fall, so look for {_event(case, start, stays)}"
+
+
+def _event(case: Case, start: int, stays: bool) -> str:
+    """What to look for first, by what the log knows about this place."""
+    reach = max(2 * max((typical_gap(g.lr) for g in case.param_groups), default=1.0), 1.0)
+    if any(abs(r.step - start) <= reach for r in case.run.restarts):
+        return "what the resume did not restore: training was resumed from a checkpoint here"
+    per_epoch = steps_per_epoch(case)
+    unfreeze = case.intent.unfreeze_step
+    if unfreeze is None and case.intent.unfreeze_epoch is not None and per_epoch:
+        unfreeze = int(case.intent.unfreeze_epoch * per_epoch)
+    if unfreeze is not None and abs(unfreeze - start) <= reach:
+        return "the layers that are unfrozen here"
+    if stays:
+        return (
+            "an older checkpoint loaded at the drop, BatchNorm frozen on stale statistics, or a "
+            "changed loss, batch size or augmentation"
+        )
+    return (
+        "optimizer state lost or rescaled at the drop (moments zeroed, a new optimizer), an older "
+        "checkpoint loaded, or a changed batch size or augmentation"
+    )
