@@ -90,6 +90,14 @@ class Cells:
         if len(row):
             self._parts.setdefault(name, []).append((row, value))
 
+    def drop_last_cell(self) -> None:
+        """Forgets the last number of the last row, which may lack its last digits."""
+        for name in reversed(self.names):
+            row, value = self._parts.get(name, [(np.zeros(0, np.int64), np.zeros(0))])[-1]
+            if len(row) and row[-1] == self.rows - 1:
+                self._parts[name][-1] = (row[:-1], value[:-1])
+                return
+
     def table(self, file: str) -> tuple[Table, tuple[Note, ...]]:
         """All columns with numbers, and notes on what was left out."""
         columns: dict[str, Column] = {}

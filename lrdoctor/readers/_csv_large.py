@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lrdoctor.readers._csv_cells import Cells, numbers, split_header
-from lrdoctor.readers._text import encoding_of, open_bytes, read_head
+from lrdoctor.readers._csv_cells import Cells, Header, numbers, split_header, split_line
+from lrdoctor.readers._text import GZIP_DAMAGE, encoding_of, open_bytes, read_head
 
 _CHUNK = 200_000  # rows
 _HEAD = 1 << 16
+_MARKERS = ("<<<<<<<", "=======", ">>>>>>>")
 
 
 def parse_large(file: str) -> Cells | None:
@@ -27,38 +29,54 @@ def parse_large(file: str) -> Cells | None:
     if header is None or header.delimiter in " ;" or b"\r\r\n" in head:
         return None
     cells = Cells(header.names)
+    # Before version 4 the default parser may be off by one unit in the last place.
+    exact = {} if int(pd.__version__.split(".")[0]) >= 4 else {"float_precision": "round_trip"}
     with open_bytes(file) as raw, warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", pd.errors.ParserWarning)
         text = io.TextIOWrapper(raw, encoding, "lrdoctor-latin1", newline="")
         try:
-            chunks = pd.read_csv(
-                text, sep=header.delimiter, header=None, names=range(len(header.names)),
+            chunks: Any = pd.read_csv(
+                text, sep=header.delimiter, header=None, names=list(header.names),
                 skiprows=header.line + 1, chunksize=_CHUNK, keep_default_na=False, na_values=[""],
-                skipinitialspace=True, index_col=False, float_precision="round_trip",
-            )  # fmt: skip
-            if not all(_add_chunk(cells, chunk) for chunk in chunks):
-                return None
-        except (pd.errors.ParserError, ValueError):
+                skipinitialspace=True, index_col=False, **exact,
+            )  # type: ignore[call-overload]  # fmt: skip
+            regular = all(_add_chunk(cells, chunk) for chunk in chunks)
+        except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError, *GZIP_DAMAGE):
             return None
         finally:
             text.detach()
-    return cells
+    if regular and _ends_within_row(file, header, encoding):
+        cells.drop_last_cell()
+    return cells if regular else None
 
 
 def _add_chunk(cells: Cells, chunk: Any) -> bool:
     """Appends a chunk; False where a whole row is no data."""
-    for name, label in zip(cells.names, chunk.columns, strict=True):
-        values = chunk[label].to_numpy()
+    for index, name in enumerate(cells.names):
+        values = chunk.iloc[:, index].to_numpy()
         if values.dtype.kind in "fiu":
             value = values.astype(np.float64)
             row = np.flatnonzero(~np.isnan(value))
             value = value[row]
         else:
-            texts = ["" if v != v else str(v) for v in values]
-            if any(t == name or t[:7] in ("<<<<<<<", "=======", ">>>>>>>") for t in texts):
+            # Missing cells are NaN, the only value that differs from itself.
+            texts = ["" if v != v else str(v) for v in values.tolist()]
+            if any(t == name or t.startswith(_MARKERS) for t in texts):
                 return False
             row, value, strange = numbers(texts)
             cells.text[name] += strange
         cells.add(name, row + cells.rows, value)
     cells.rows += len(chunk)
     return True
+
+
+def _ends_within_row(file: str, header: Header, encoding: str) -> bool:
+    """Whether the last line has too few cells; of a compressed file the end cannot be seen."""
+    if file.lower().endswith(".gz"):
+        return False
+    with Path(file).open("rb") as raw:
+        raw.seek(max(raw.seek(0, io.SEEK_END) - _HEAD, 0))
+        lines = raw.read().decode(encoding, "lrdoctor-latin1").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return 0 < len(split_line(last, header.delimiter)) < len(header.names)
