@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.roles_names import looks_like_lr, names_factor, names_lr, plain, words
+from lrdoctor.roles_names import (
+    Words,
+    looks_like_lr,
+    names_factor,
+    names_lr,
+    plain,
+    words,
+)
 from lrdoctor.types import Array, Series, _Value
 
 # Share of changes of direction among all changes: 2/3 for white noise, about 0 for a schedule.
@@ -42,8 +49,9 @@ def find_lr(series: Mapping[str, Series]) -> tuple[tuple[LrGroup, ...], dict[str
             left_out[tag] = fault
         else:
             candidates.append(series[tag])
-    if any(_roughness(s) < _SMOOTH for s in candidates):
-        rough = [s for s in candidates if _roughness(s) > _JAGGED]
+    roughness = {s.tag: _roughness(s) for s in candidates}
+    if any(r is not None and r < _SMOOTH for r in roughness.values()):
+        rough = [s for s in candidates if (roughness[s.tag] or 0.0) > _JAGGED]
         left_out |= {s.tag: "named like an LR, but the values are noise" for s in rough}
         candidates = [s for s in candidates if s.tag not in left_out]
     left_out |= dict(_coarser(candidates))
@@ -55,14 +63,13 @@ def _coarser(candidates: Sequence[Series]) -> Iterator[tuple[str, str]]:
 
     DINO logs ``lr`` each batch and its mean over the epoch as ``train_lr``.
     """
+    named_alike: dict[Words, list[Series]] = {}
     for series in candidates:
-        for finer in candidates:
-            if plain(finer.tag) == plain(series.tag) and len(finer) > 2 * len(series):
-                yield (
-                    series.tag,
-                    f"{finer.tag} has the same LR in more detail ({len(finer)} points)",
-                )
-                break
+        named_alike.setdefault(plain(series.tag), []).append(series)
+    for alike in named_alike.values():
+        finest = max(alike, key=len)
+        why = f"{finest.tag} has the same LR in more detail ({len(finest)} points)"
+        yield from ((s.tag, why) for s in alike if 2 * len(s) < len(finest))
 
 
 def group_lr(candidates: Sequence[Series]) -> tuple[LrGroup, ...]:
@@ -89,11 +96,17 @@ def _judge(series: Series, others: Sequence[Series]) -> tuple[bool, str]:
         return False, "LR of a group that stays at 0; other groups train"
     if others and names_factor(series.tag) and value.max() == 1:
         return False, "a factor with maximum 1, logged beside the LRs it may scale"
-    if any(_falls_in_warmup_of(series, other) for other in others):
+    if any(_falls_in_warmup_of(series, other) for other in others if _may_fall(series, other)):
         return False, "bias group: falls during warm-up while the others rise (YOLO warmup_bias_lr)"
     if _is_base(series.tag) and others:
         return True, "base LR of the optimizer; `lr` is that of its first param group"
     return True, "named as a learning rate, with values of one"
+
+
+def _may_fall(series: Series, other: Series) -> bool:
+    """Whether the first values allow it; spares the comparison of all pairs of many groups."""
+    first = series.value[:2]
+    return len(first) > 1 and bool(first[1] < first[0] > other.value.max() > other.value[0])
 
 
 def _falls_in_warmup_of(series: Series, other: Series) -> bool:
@@ -121,12 +134,12 @@ def _value_fault(series: Series) -> str | None:
     return None
 
 
-def _roughness(series: Series) -> float:
-    """Share of changes of direction among the changes, 0 where there are too few to tell."""
+def _roughness(series: Series) -> float | None:
+    """Share of changes of direction among the changes, None where there are too few to tell."""
     change: Array = np.diff(series.finite().value)
     change = change[change != 0]
     if len(change) < _ENOUGH_CHANGES:
-        return 0.0
+        return None
     return float(np.mean(np.sign(change[1:]) != np.sign(change[:-1])))
 
 

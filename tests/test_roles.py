@@ -73,6 +73,8 @@ def test_noise_is_left_out_only_where_a_smooth_learning_rate_exists() -> None:
     roles = assign_roles(alone.lr(DECAY, "lr").build())
     assert lr_tags(roles) == {"lr"}
     assert "noise" in roles.reasons["lr_probe"][1]
+    constant = assign_roles(alone.lr(1e-4, "lr").build())
+    assert lr_tags(constant) == {"lr", "lr_probe"}, "a constant is no witness for smooth schedules"
 
 
 def test_same_learning_rate_under_several_tags_is_one_group() -> None:
