@@ -22,6 +22,7 @@ def assemble(name: str, logs: Sequence[RawLog]) -> tuple[Run, ...]:
     step order with one value per step, the one written last; where training went back, what was
     logged from there on before is left out, and the ``Restart`` says so.
     """
+    logs = [_without_empty(log) for log in logs]
     full = _in_order([log for log in logs if log.series])
     found = attempts([part for log in full for part in parts(log)])
     if not found:
@@ -41,6 +42,11 @@ def _in_order(logs: Sequence[RawLog]) -> list[RawLog]:
     if np.isfinite(starts).all():
         return [logs[i] for i in np.argsort(starts, kind="stable")]
     return sorted(logs, key=lambda log: _natural(log.file))
+
+
+def _without_empty(log: RawLog) -> RawLog:
+    series = tuple(s for s in log.series if len(s.step))
+    return log if len(series) == len(log.series) else replace(log, series=series)
 
 
 def _first_wall(log: RawLog) -> float:

@@ -21,34 +21,27 @@ _MOST_LOOKED_UP = 5000  # falls for which repeated steps are searched
 def set_backs(step: npt.ArrayLike) -> list[int]:
     """Indices at which the steps go back for good, not for a row or two out of order.
 
-    A fall counts if the following three points (or all the rest) stay below what came before, or
-    if it comes back to a step that was already there. Where a third of all rows falls, they are in
-    no order, and there is no cut.
+    A fall counts if the three points from there on stay below what came before, or if it comes back
+    to a step that was already there and later passes all before. Where a third of all rows falls,
+    they are in no order, and there is no cut.
     """
     steps = np.asarray(step, dtype=np.int64)
     falls = np.flatnonzero(steps[1:] < steps[:-1]) + 1
     if not len(falls) or 3 * len(falls) > len(steps):
-        return _few(steps, falls)
+        return []
+    highest_later = np.maximum.accumulate(steps[::-1])[::-1]
     cuts: list[int] = []
     top, seen, start = int(steps[0]), 0, 0
     for fall in falls.tolist():
         top = max(top, int(steps[seen:fall].max()))
         seen = fall
         ahead = steps[fall : fall + _BELOW]
-        gone = bool(np.all(ahead < top)) and len(ahead) == _BELOW
-        if gone or (
-            len(falls) < _MOST_LOOKED_UP and bool(np.any(steps[start:fall] == steps[fall]))
-        ):
+        gone = len(ahead) == _BELOW and bool(np.all(ahead < top))
+        returns = len(falls) < _MOST_LOOKED_UP and int(highest_later[fall]) > top
+        if gone or (returns and bool(np.any(steps[start:fall] == steps[fall]))):
             cuts.append(fall)
             top, start = int(steps[fall]), fall
     return cuts
-
-
-def _few(steps: IntArray, falls: IntArray) -> list[int]:
-    """Of few points a single fall may be a third: it counts where all that follow stay below."""
-    if len(falls) == 1 and bool(np.all(steps[falls[0] :] < steps[falls[0] - 1])):
-        return [int(falls[0])]
-    return []
 
 
 def parts(log: RawLog) -> list[RawLog]:

@@ -1,0 +1,200 @@
+"""Finding runs in trees: which files, which reader, which belong together, what is said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lrdoctor.readers._discover import RunFiles, find_runs
+from lrdoctor.verdict import ReadFailure
+
+CSV = "epoch,loss,lr\n" + "".join(f"{i},{3 - i / 10},0.1\n" for i in range(5))
+STATE = json.dumps({"log_history": [{"step": 1, "loss": 2.0}], "max_steps": 10})
+LINES = "".join(json.dumps({"iteration": i, "lr": 0.1, "total_loss": 2.0}) + "\n" for i in range(5))
+
+
+def write(root: Path, **files: str | bytes) -> None:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def runs(*paths: Path | str, exclude: tuple[str, ...] = ()) -> dict[str, RunFiles]:
+    found = list(find_runs([str(p) for p in paths], exclude))
+    assert not [f for f in found if isinstance(f, ReadFailure)], found
+    return {f.name: f for f in found if isinstance(f, RunFiles)}
+
+
+def test_names(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        **{"a/b/results.csv": CSV, "c/one.csv": CSV, "c/two.csv": CSV, "d/metrics.json": LINES},
+    )
+    found = runs(tmp_path)
+    assert list(found) == ["a/b", "c/one.csv", "d"]
+    assert [o.name for o in found["c/one.csv"].others] == ["c/two.csv"]
+    assert found["d"].reader == "jsonl" and found["a/b"].files == (
+        str(tmp_path / "a/b/results.csv"),
+    )
+
+
+def test_logs_in_the_root_are_named_after_it(tmp_path: Path) -> None:
+    write(tmp_path, **{"results.csv": CSV})
+    assert list(runs(tmp_path)) == [tmp_path.name]
+
+
+def test_several_roots_keep_their_names_apart(tmp_path: Path) -> None:
+    write(tmp_path, **{"x/run/a.csv": CSV, "y/run/a.csv": CSV})
+    found = runs(tmp_path / "x", tmp_path / "y")
+    assert list(found) == [f"{tmp_path}/x/run", f"{tmp_path}/y/run"]
+
+
+def test_many_logs_of_one_folder_are_runs_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path, **{f"sweep/{i:02}.csv": CSV for i in range(12)})
+    found = runs(tmp_path)
+    assert len(found) == 12 and not any(f.others for f in found.values())
+
+
+def test_order_is_stable(tmp_path: Path) -> None:
+    write(tmp_path, **{f"{name}/a.csv": CSV for name in "hgfedcba"})
+    assert list(runs(tmp_path)) == sorted("hgfedcba")
+
+
+def test_compressed_logs(tmp_path: Path) -> None:
+    write(tmp_path, **{"a/results.csv.gz": gzip.compress(CSV.encode())})
+    assert runs(tmp_path)["a"].reader == "csv"
+
+
+def test_checkpoints_belong_together(tmp_path: Path) -> None:
+    copies = {f"out/checkpoint-{n}/trainer_state.json": STATE for n in (500, 1000)}
+    write(tmp_path, **copies, **{"out/trainer_state.json": STATE})
+    (run,) = runs(tmp_path).values()
+    assert run.name == "out" and len(run.files) == 3
+
+
+def test_checkpoints_without_the_final_state(tmp_path: Path) -> None:
+    write(tmp_path, **{f"out/checkpoint-{n}/trainer_state.json": STATE for n in (500, 1000)})
+    (run,) = runs(tmp_path).values()
+    assert run.name == "out" and len(run.files) == 2
+
+
+def test_nnunet_logs_of_a_folder_belong_together(tmp_path: Path) -> None:
+    names = ("training_log_2023_3_21_11_57_19.txt", "training_log_2023_3_21_9_26_23.txt")
+    text = "".join(
+        f"2023-03-21 11:57:2{i}.0: Epoch {i}\n2023-03-21 11:57:2{i}.5: train_loss -0.{i}\n"
+        for i in range(9)
+    )
+    write(tmp_path, **{f"fold_0/{name}": text for name in names})
+    (run,) = runs(tmp_path).values()
+    assert run.name == "fold_0" and len(run.files) == 2
+
+
+def test_formats_of_one_place_are_a_family(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        **{"r/results.csv": CSV, "r/vis_data/scalars.json": LINES, "r/vis_data/x.json": LINES},
+    )
+    (run,) = runs(tmp_path).values()
+    assert len(run.all_files) == 3 and run.root == str(tmp_path)
+
+
+def test_what_is_no_log_is_passed_over_and_counted(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        **{
+            "data/train.csv": "id,x\n1,2\n",
+            "requirements.txt": "numpy\n",
+            "package.json": '{"name": "x"}',
+            "empty.csv": "",
+            "model.py": "print('loss 0.5')",
+            "image.png": b"\x89PNG",
+        },
+    )
+    search = find_runs([str(tmp_path)])
+    assert list(search) == []
+    (note,) = search.notes
+    assert note.message.startswith("4 files") and "data/train.csv" in note.message
+
+
+def test_named_file_must_be_a_log(tmp_path: Path) -> None:
+    write(tmp_path, **{"notes.md": "hello", "empty.csv": "", "log.dat2": CSV})
+    unknown, empty, missing, log = find_runs(
+        [str(tmp_path / n) for n in ("notes.md", "empty.csv", "gone.csv", "log.dat2")]
+    )
+    assert isinstance(unknown, ReadFailure) and "header with columns" in unknown.reason
+    assert isinstance(empty, ReadFailure) and "empty" in empty.reason
+    assert isinstance(missing, ReadFailure) and "does not exist" in missing.reason
+    assert isinstance(log, RunFiles) and log.reader == "csv"
+
+
+def test_hidden_and_tool_folders_are_left_alone(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        **{".git/a.csv": CSV, "__pycache__/a.csv": CSV, "._b.csv": CSV, "x/.ipynb/a.csv": CSV},
+    )
+    assert runs(tmp_path) == {}
+    assert list(runs(tmp_path / ".git")) == [".git"]
+
+
+def test_exclude(tmp_path: Path) -> None:
+    write(tmp_path, **{"a/x.csv": CSV, "b/x.csv": CSV, "b/deep/x.csv": CSV})
+    assert list(runs(tmp_path, exclude=("b",))) == ["a"]
+    assert list(runs(tmp_path, exclude=("*/deep",))) == ["a", "b"]
+    search = find_runs([str(tmp_path)], ("b",))
+    assert len(list(search)) == 1 and "excluded" in search.notes[0].message
+
+
+def test_links(tmp_path: Path) -> None:
+    write(tmp_path, **{"real/a.csv": CSV})
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop" / "up").symlink_to(tmp_path)
+    (tmp_path / "zlink").symlink_to(tmp_path / "real")
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
+    search = find_runs([str(tmp_path)])
+    assert [f.name for f in search if isinstance(f, RunFiles)] == ["real"]
+    said = " ".join(n.message for n in search.notes)
+    assert "2 links to folders already searched" in said and "1 broken links" in said
+
+
+def test_link_to_a_folder_outside_is_followed(tmp_path: Path) -> None:
+    write(tmp_path, **{"store/run/a.csv": CSV, "runs/readme.md": ""})
+    (tmp_path / "runs" / "today").symlink_to(tmp_path / "store" / "run")
+    assert list(runs(tmp_path / "runs")) == ["today"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_folder_without_permission(tmp_path: Path) -> None:
+    write(tmp_path, **{"a/x.csv": CSV, "b/x.csv": CSV})
+    (tmp_path / "b").chmod(0)
+    try:
+        found = list(find_runs([str(tmp_path)]))
+    finally:
+        (tmp_path / "b").chmod(0o700)
+    assert [type(f) for f in found] == [ReadFailure, RunFiles]
+
+
+def test_file_that_vanishes_during_the_search(tmp_path: Path) -> None:
+    write(tmp_path, **{"a/x.csv": CSV, "b/x.csv": CSV})
+    search = find_runs([str(tmp_path)])
+    assert isinstance(next(search), RunFiles)
+    (tmp_path / "b/x.csv").unlink()
+    (gone,) = search
+    assert isinstance(gone, ReadFailure) and "does not exist" in gone.reason
+
+
+def test_hostile_names_come_out_on_one_line(tmp_path: Path) -> None:
+    name = "a\nb\u202e\x1b[2J"
+    write(tmp_path, **{f"{name}/x.csv": CSV})
+    (found,) = runs(tmp_path)
+    assert found.isprintable() and "\\n" in found
+
+
+def test_name_that_is_not_utf8(tmp_path: Path) -> None:
+    write(tmp_path, **{os.fsdecode(b"\xff\xfe/x.csv"): CSV})
+    (name,) = runs(tmp_path)
+    name.encode("utf-8")
