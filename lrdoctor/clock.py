@@ -214,7 +214,8 @@ def _finished(
     """Whether the planned length was reached, and the reason where it was not."""
     ended = _says_it_ended(run, last)
     if total is None:
-        return (True, "the trainer logged its end") if ended else (None, "")
+        # Early stopping ends a run by itself too, so this is no proof that the plan was reached.
+        return None, "the trainer logged its end, but not the planned length" if ended else ""
     if last + 1 >= (1 - _NEARLY) * total:
         return True, ""
     if ended:

@@ -133,10 +133,11 @@ def test_finished(last: int, every: int, finished: bool | None) -> None:
     assert timing_of(run, total_steps="1000").finished is finished
 
 
-def test_without_a_plan_nothing_is_said_unless_the_trainer_says_it_ended() -> None:
-    assert timing_of(a_run().lr(1.0)).finished is None
+def test_an_end_the_trainer_logged_is_no_plan() -> None:
+    assert timing_of(a_run().lr(1.0)).notes == ()
     ended = a_run().lr(1.0).steps(999, 1000).series("train_runtime", 60.0)
-    assert timing_of(ended).finished is True
+    assert timing_of(ended).finished is None
+    assert "logged its end" in timing_of(ended).notes[-1].message
     early = timing_of(ended, total_steps="5000")
     assert early.finished is False
     assert "early stopping" in early.notes[-1].message
@@ -152,8 +153,8 @@ def test_a_cap_on_steps_is_no_plan_where_the_clock_ends_the_run() -> None:
     run = a_run().lr(1.0).hparams(iterations=1_000_000, max_wallclock_seconds=600.0)
     assert timing_of(run).total_steps is None
     assert timing_of(run.hparams(max_wallclock_seconds=0.0)).total_steps == 1_000_000
-    ended = run.steps(999, 1000).series("final/val_loss", 1.0)
-    assert timing_of(ended).finished is True
+    ended = timing_of(run.steps(999, 1000).series("final/val_loss", 1.0))
+    assert "logged its end" in ended.notes[-1].message
 
 
 def test_the_end_counts_summary_rows_and_saved_step_counts() -> None:
