@@ -75,7 +75,7 @@ SAMPLES: tuple[Sample, ...] = (
     *_pair(
         ("linear-horizon-short", "linear-healthy"), decay.horizon_of_one_device, "trainer_state"
     ),
-    *_pair(("multistep-spike", "multistep-healthy"), spike.stale_batch_norm, "tensorboard"),
+    *_pair(("multistep-spike", "multistep-healthy"), spike.stale_checkpoint, "tensorboard", seed=3),
     *_pair(("plateau-never-reduced", "plateau-reduced"), plateau.negative_metric, "lightning_csv"),
     Sample("warmup-cosine", healthy.warmup_cosine, "trainer_state"),
     Sample("in-progress", healthy.in_progress, "trainer_state", seed=2),

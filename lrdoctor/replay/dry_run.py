@@ -1,0 +1,120 @@
+"""Dry run: the LR every logged step would have had under a correction, judged by all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lrdoctor.diagnosis import judge
+from lrdoctor.fit_groups import fit_groups
+from lrdoctor.protocols import NamedSchedule
+from lrdoctor.replay._torch_schedulers import (
+    MOST_STEPS,
+    closed_form,
+    scheduler_steps,
+    torch_lr,
+)
+from lrdoctor.rulebook import Rulebook
+from lrdoctor.types import Case, ParamGroup, Schedule, Series, Status
+from lrdoctor.verdict import Candidate, Diagnosis, Outcome, RuleResult
+
+LEVEL = "dry_run"
+_SAME_LOSS = (
+    "the loss is the logged one: the dry run proves the LR curve, not what training makes of it"
+)
+_ONLY_LOGGED = "the LR is computed at the logged steps; what was logged before a correction stays"
+
+
+def rehearse(
+    case: Case, diagnosis: Diagnosis, rulebook: Rulebook, *, torch_check: bool = False
+) -> Diagnosis:
+    """The diagnosis with ``resolves``, ``introduces`` and a dry-run outcome for each candidate.
+
+    ``torch_check`` also steps torch's own schedulers and reports how far the closed form is from
+    them; without it torch is not imported.
+    """
+    rehearsed = tuple(
+        _rehearse_one(case, diagnosis.results, candidate, rulebook, torch_check)
+        for candidate in diagnosis.candidates
+    )
+    return replace(diagnosis, candidates=rehearsed)
+
+
+def corrected(case: Case, candidate: Candidate) -> Case:
+    """The case as if the candidate's schedules had been in force, fitted anew."""
+    changed = candidate.schedules
+    series = [_corrected_lr(g, changed.get(g.name)) for g in case.param_groups]
+    fits = fit_groups(series, sorted({r.step for r in case.run.restarts}))
+    groups = tuple(
+        replace(group, lr=lr, schedules=fit, governs=group.governs or group.name in changed)
+        for group, lr, fit in zip(case.param_groups, series, fits, strict=True)
+    )
+    return replace(case, param_groups=groups)
+
+
+def _corrected_lr(group: ParamGroup, schedule: Schedule | None) -> Series:
+    lr = group.lr
+    if schedule is None:
+        return lr
+    value = np.where(lr.step >= schedule.start, schedule.lr(lr.step), lr.value)
+    return Series(lr.tag, lr.step, value, lr.wall_time)
+
+
+def _rehearse_one(
+    case: Case,
+    results: Sequence[RuleResult],
+    candidate: Candidate,
+    rulebook: Rulebook,
+    torch_check: bool,
+) -> Candidate:
+    again = judge(corrected(case, candidate), rulebook)
+    before, after = _codes(results, Status.FOUND), _codes(again, Status.FOUND)
+    known = before | _codes(results, Status.SUPPRESSED)
+    passed = _codes(again, Status.PASSED)
+    checks = (_SAME_LOSS, _ONLY_LOGGED, *_against_torch(candidate, torch_check))
+    others = tuple(o for o in candidate.outcomes if o.level != LEVEL)
+    return replace(
+        candidate,
+        resolves=tuple(sorted(before & passed)),
+        introduces=tuple(sorted(after - known)),
+        outcomes=(Outcome(level=LEVEL, assumptions=checks), *others),
+    )
+
+
+def _codes(results: Sequence[RuleResult], status: Status) -> set[str]:
+    return {r.rule.code for r in results if r.status is status}
+
+
+# ------------------------------------------------------------------------------- torch's own word
+
+
+def _against_torch(candidate: Candidate, wanted: bool) -> tuple[str, ...]:
+    """One sentence on how the closed form compares with torch's scheduler."""
+    if not wanted:
+        return ("the closed form was not checked against torch in this run",)
+    named: dict[str, tuple[NamedSchedule, float]] = {}
+    for schedule in candidate.schedules.values():
+        if schedule.named is not None:
+            named.setdefault(schedule.named.name, (schedule.named, schedule.stop - schedule.origin))
+    try:
+        return tuple(_compared(schedule, length) for schedule, length in named.values())
+    except ImportError:
+        return ("torch is not installed, so the closed form was not checked against it",)
+
+
+def _compared(named: NamedSchedule, length: float) -> str:
+    import torch
+
+    steps = scheduler_steps(named, length)
+    theirs = torch_lr(named, steps)
+    if theirs is None:
+        return f"torch has no scheduler for this {named.name}; its closed form was not checked"
+    ours = closed_form(named, steps)
+    worst = float(np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs)))
+    shown = f"{min(steps, MOST_STEPS):,} scheduler steps"
+    return (
+        f"torch {torch.__version__} stepped over {shown} of {named.name} differs from the closed "
+        f"form by {worst:.1g} of the peak at most"
+    )
