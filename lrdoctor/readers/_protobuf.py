@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 Field: TypeAlias = tuple[int, int, int | bytes]
+Span: TypeAlias = tuple[int, int, int, int]
 
 _FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
 _LONGEST_VARINT = 10
+
+
+class Buffer(Protocol):
+    """Bytes, or something that fetches them when they are asked for."""
+
+    def __getitem__(self, key: slice, /) -> bytes: ...
+
+    def __len__(self) -> int: ...
 
 
 class WireError(ValueError):
@@ -30,29 +39,39 @@ def fields(buffer: bytes) -> Iterator[Field]:
     or fixed64, the content for a length-delimited field. Raises ``WireError`` for a field number
     of 0, an overlong varint, a group (obsolete since proto3) or a field that goes past the end.
     """
-    at, end = 0, len(buffer)
+    for number, wire_type, start, stop in spans(buffer, 0, len(buffer)):
+        if wire_type == VARINT:
+            yield number, wire_type, varint(buffer, start)[0]
+        else:
+            yield number, wire_type, buffer[start:stop]
+
+
+def spans(buffer: Buffer, at: int, end: int) -> Iterator[Span]:
+    """``(number, wire type, start, stop)``: where the value of each field of ``[at, end)`` stands.
+
+    Raises ``WireError`` as ``fields`` does.
+    """
     while at < end:
         key, at = varint(buffer, at)
         number, wire_type = key >> 3, key & 7
         if number == 0:
             raise WireError("field number 0")
+        start = at
         if wire_type == VARINT:
-            value, at = varint(buffer, at)
-            yield number, wire_type, value
-            continue
-        if wire_type == BYTES:
-            size, at = varint(buffer, at)
+            at = varint(buffer, at)[1]
+        elif wire_type == BYTES:
+            size, start = varint(buffer, at)
+            at = start + size
         elif wire_type in _FIXED_SIZE:
-            size = _FIXED_SIZE[wire_type]
+            at += _FIXED_SIZE[wire_type]
         else:
             raise WireError(f"wire type {wire_type}")
-        if size > end - at:
+        if at > end:
             raise WireError(f"field {number} goes past the end")
-        yield number, wire_type, buffer[at : at + size]
-        at += size
+        yield number, wire_type, start, at
 
 
-def varint(buffer: bytes, at: int) -> tuple[int, int]:
+def varint(buffer: Buffer, at: int) -> tuple[int, int]:
     """The base-128 number at ``at``, below 2**64, and the position after it."""
     value = 0
     for index, byte in enumerate(buffer[at : at + _LONGEST_VARINT]):

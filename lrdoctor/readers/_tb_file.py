@@ -1,0 +1,224 @@
+"""Reads one event file: scans its records and decodes them, in batches wherever they allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lrdoctor.readers import _tb_hparams
+from lrdoctor.readers._crc32c import Bytes
+from lrdoctor.readers._protobuf import Buffer, WireError
+from lrdoctor.readers._tb_event import Event, Value, parse_event, strings_of
+from lrdoctor.readers._tb_layout import Layout, layout_of
+from lrdoctor.readers._tb_scan import (
+    LARGEST_CHECKED,
+    SMALL,
+    Blob,
+    Block,
+    Damage,
+    Source,
+    intact,
+    scan,
+)
+from lrdoctor.readers._tb_series import Gathered, Piece
+from lrdoctor.readers._tfrecord import FOOTER, FrameWalker, words
+from lrdoctor.types import IntArray, Scalar
+
+_MANY_LAYOUTS, _MANY_TAGS = 8, 20_000
+_TOO_FEW = 2  # records for which a batch costs more than parsing them
+_HEAD = 4096
+
+
+class Cache:
+    """What is the same in many files: right headers, layouts and their tags. Holds no data."""
+
+    def __init__(self) -> None:
+        self.walker = FrameWalker(SMALL)
+        self.layouts: dict[int, list[Layout]] = {}
+
+    def trim(self) -> None:
+        """Empties itself when it has grown out of proportion."""
+        found = [layout for some in self.layouts.values() for layout in some]
+        if sum(len(layout.tags) for layout in found) > _MANY_TAGS:
+            self.layouts.clear()
+
+
+@dataclass(slots=True)
+class EventFile:
+    """What an event file says; ``records`` counts all it holds, readable or not."""
+
+    gathered: Gathered = field(default_factory=Gathered)
+    damage: Damage = field(default_factory=Damage)
+    hparams: dict[str, Scalar] = field(default_factory=dict)
+    file_version: float | None = None
+    starts: list[tuple[int, int]] = field(default_factory=list)
+    other_summaries: list[tuple[int, int]] = field(default_factory=list)
+    records: int = 0
+    bad: int = 0
+    bad_bytes: int = 0
+    malformed: int = 0
+
+    @property
+    def first_summary(self) -> int:
+        """The number of the first record with a summary, that of none where there is none."""
+        firsts = (int(p.order[0]) for pieces in self.gathered.pieces.values() for p in pieces)
+        return min(*firsts, *(order for order, _ in self.other_summaries), self.records, 1 << 62)
+
+    def record_steps(self) -> IntArray:
+        """The step of each record; a record without summary has that of the one before."""
+        steps = np.full(self.records, -1, np.int64)
+        known = np.zeros(self.records, bool)
+        others = np.array(self.other_summaries, np.int64).reshape(-1, 2).T
+        for order, step in (*self.gathered.record_steps(), (others[0], others[1])):
+            steps[order] = step
+            known[order] = True
+        latest = np.maximum.accumulate(np.where(known, np.arange(self.records), -1))
+        return np.where(latest >= 0, steps[latest], -1)
+
+
+def read_events(source: Source, damage: Damage, cache: Cache) -> EventFile:
+    """Everything a diagnosis may need of one file."""
+    cache.trim()
+    reading = _Reading(EventFile(damage=damage), source, cache)
+    for part in scan(source, cache.walker, damage):
+        if isinstance(part, Block):
+            reading.take_block(part)
+        else:
+            reading.take_blob(part)
+    return reading.file
+
+
+@dataclass(slots=True)
+class _Reading:
+    file: EventFile
+    source: Source
+    cache: Cache
+
+    def take_block(self, block: Block) -> None:
+        """Decodes small records, those of one length at a time."""
+        self.file.records += len(block.at)
+        for size, places in _by_size(block.size):
+            width = (size + FOOTER + 7) // 8 * 8
+            rows = words(block.data, f"V{width}")[block.at[places]]
+            order = block.order[places]
+            self._take_rows(rows.view(np.uint8).reshape(len(rows), width), order, size)
+
+    def _take_rows(self, rows: Bytes, order: IntArray, size: int) -> None:
+        left = np.arange(len(rows))
+        layouts = self.cache.layouts.setdefault(size, [])
+        layouts.sort(key=lambda layout: -layout.hits)
+        tried = 0
+        while len(left):
+            while tried < len(layouts) and len(left) > _TOO_FEW:
+                left = self._decode(layouts[tried], rows, order, left)
+                tried += 1
+            if not len(left):
+                break
+            payload = rows[left[0], :size].tobytes()
+            if not intact(rows[left[0], : size + FOOTER]):
+                self._count_bad(size)
+            elif (event := self._parsed(payload)) is not None:
+                layout = layout_of(event, payload) if len(left) > _TOO_FEW else None
+                if layout is not None and len(layouts) < _MANY_LAYOUTS:
+                    layouts.append(layout)
+                    continue
+                self._take_event(event, payload, int(order[left[0]]))
+            left = left[1:]
+
+    def _decode(self, layout: Layout, rows: Bytes, order: IntArray, left: IntArray) -> IntArray:
+        """Adds the records that have this layout; the others remain."""
+        if len(left) < len(rows):
+            rows, order = rows[left], order[left]
+        batch = layout.decode(rows)
+        add = self.file.gathered.add
+        for tags, chosen in batch.groups:
+            columns = order[chosen], batch.step[chosen]
+            wall = batch.wall_time[chosen]
+            for (tag, makes_scalar), numbers in zip(tags, batch.numbers, strict=True):
+                add(tag, Piece(makes_scalar, *columns, numbers[chosen], wall))
+        return left[batch.left]
+
+    def take_blob(self, blob: Blob) -> None:
+        """Looks through a large record without reading what is large in it."""
+        self.file.records += 1
+        data = _Lazy(self.source, blob.at, blob.size)
+        event = self._parsed(data)
+        if event is None:
+            self._count_bad(blob.size)
+            return
+        wanted = any(v.number_at is not None for v in event.values)
+        checked = wanted and blob.size <= LARGEST_CHECKED
+        if checked and not intact(self.source.read(blob.at, blob.size + FOOTER)):
+            self._count_bad(blob.size)
+            return
+        self._take_event(event, data, blob.order)
+
+    def _parsed(self, data: Buffer) -> Event | None:
+        try:
+            return parse_event(data)
+        except WireError:
+            self.file.malformed += 1
+            return None
+
+    def _count_bad(self, size: int) -> None:
+        self.file.bad += 1
+        self.file.bad_bytes += size
+
+    def _take_event(self, event: Event, data: Buffer, order: int) -> None:
+        file = self.file
+        if event.file_version is not None:
+            file.file_version = event.file_version
+        if event.starts_session:
+            file.starts.append((order, event.step))
+        if event.has_summary:
+            file.other_summaries.append((order, event.step))
+        place, step = np.array([order]), np.array([event.step])
+        wall = np.array([event.wall_time])
+        for value in event.values:
+            if value.number_at is None:
+                file.gathered.add_other(value.tag, order)
+                self._take_settings(value, data)
+                continue
+            number = np.frombuffer(data[value.number_at : value.number_at + 4], "<f4")
+            file.gathered.add(value.tag, Piece(value.makes_scalar, place, step, number, wall))
+
+    def _take_settings(self, value: Value, data: Buffer) -> None:
+        found: dict[str, Scalar] = {}
+        if value.metadata.plugin == "hparams":
+            found = _tb_hparams.of_plugin(value.metadata.content)
+        elif value.metadata.plugin == "text" and value.tensor[1]:
+            for text in strings_of(data, value.tensor):
+                found |= _tb_hparams.of_text(value.tag, text)
+        for name, setting in found.items():
+            self.file.hparams.setdefault(name, setting)
+
+
+class _Lazy:
+    """The payload of a large record, fetched where it is looked at."""
+
+    def __init__(self, source: Source, at: int, size: int) -> None:
+        self._source, self._at, self._size = source, at, size
+        self._start, self._window = 0, b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, key: slice) -> bytes:
+        start, stop, _ = key.indices(self._size)
+        here = start - self._start
+        if here < 0 or stop - self._start > len(self._window):
+            size = min(max(stop - start, _HEAD), self._size - start)
+            self._window = self._source.read(self._at + start, size).tobytes()
+            self._start, here = start, 0
+        return self._window[here : here + stop - start]
+
+
+def _by_size(sizes: IntArray) -> Iterator[tuple[int, IntArray]]:
+    """Each size with the places that have it."""
+    counts = np.bincount(sizes)
+    distinct = np.flatnonzero(counts)
+    order = np.argsort(sizes.astype(np.uint16), kind="stable")
+    borders = np.cumsum(counts[distinct])[:-1]
+    yield from zip(distinct.tolist(), np.split(order, borders), strict=True)

@@ -1,0 +1,247 @@
+"""Passes over an event file, handing out its small records in blocks and the large ones by place.
+
+Large payloads are images, audio, graphs and embeddings: they are stepped over with a seek, so that
+a file of gigabytes costs what its scalars cost. After damage the next header is searched for.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+
+from lrdoctor.readers._crc32c import Bytes, crc32c, masked
+from lrdoctor.readers._text import GZIP_DAMAGE
+from lrdoctor.readers._tfrecord import (
+    FOOTER,
+    HEADER,
+    OVERHEAD,
+    Frames,
+    FrameWalker,
+    header_size,
+    next_header,
+)
+from lrdoctor.types import IntArray
+
+SMALL = 8192
+"""Payloads up to this many bytes are read; scalars in larger ones are looked for one by one."""
+
+_CAPACITY = 4 << 20
+_SLACK = 64  # bytes behind the buffer, for words read past the last record
+_FIRST_WINDOW, _WINDOW_AFTER_SKIP, _LARGEST_WINDOW = 256 << 10, 16 << 10, 1 << 20
+_LEAST_ROOM = 64 << 10
+_FIRST_SEARCH, _LARGEST_SEARCH = 4 << 10, 1 << 20
+LARGEST_CHECKED = 1 << 20
+"""Payloads beyond this many bytes are not compared with their checksum."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Small records in a buffer that the next block reuses.
+
+    ``at`` and ``size`` are places and lengths of the payloads, ``order`` each record's number in
+    the file. The stored checksum follows the payload; nothing has compared it yet.
+    """
+
+    data: Bytes
+    at: IntArray
+    size: IntArray
+    order: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A large record: the place of its payload in the file, its length and its number."""
+
+    at: int
+    size: int
+    order: int
+
+
+@dataclass(slots=True)
+class Damage:
+    """What was wrong with the framing of a file."""
+
+    lost: int = 0
+    places: list[int] = field(default_factory=list)
+    mended: int = 0
+    zeros: int = 0
+    truncated: bool = False
+    compression: bool = False
+
+
+Part: TypeAlias = Block | Blob
+
+
+class Source:
+    """Random access to the uncompressed bytes of an open file."""
+
+    def __init__(self, file: BinaryIO, damage: Damage) -> None:
+        # A buffered file would read ahead of every seek.
+        self._file: Any = file.raw if isinstance(file, io.BufferedReader) else file
+        self._damage = damage
+        self._plain = isinstance(file, io.BufferedReader)
+        self.size = os.fstat(file.fileno()).st_size if self._plain else None
+
+    def read_into(self, at: int, target: Bytes) -> int:
+        """Fills ``target`` with the bytes at ``at``; fewer only at the end of the file."""
+        view, done = memoryview(target), 0
+        try:
+            self._file.seek(at)
+            while done < len(view):
+                count = self._file.readinto(view[done:])
+                if not count:
+                    break
+                done += count
+        except GZIP_DAMAGE:
+            self._damage.compression = True
+        return done
+
+    def read(self, at: int, size: int) -> Bytes:
+        """Up to ``size`` bytes at ``at``."""
+        target = np.empty(size, np.uint8)
+        return target[: self.read_into(at, target)]
+
+    def holds(self, end: int) -> bool:
+        """Whether the file has ``end`` bytes."""
+        return end <= self.size if self.size is not None else len(self.read(end - 1, 1)) == 1
+
+    def expect_skips(self, skips: bool) -> None:
+        """Tells the system whether reading ahead is of any use."""
+        if self._plain and hasattr(os, "posix_fadvise"):
+            advice = os.POSIX_FADV_RANDOM if skips else os.POSIX_FADV_NORMAL
+            os.posix_fadvise(self._file.fileno(), 0, 0, advice)
+
+
+def scan(source: Source, walker: FrameWalker, damage: Damage) -> Iterator[Part]:
+    """Every record of the file in order, except that a block comes after the blobs inside it."""
+    return _Pass(source, walker, damage).parts()
+
+
+class _Pass:
+    """One pass over a file; ``pos`` and ``fill`` are places in the buffer, ``next`` in the file."""
+
+    def __init__(self, source: Source, walker: FrameWalker, damage: Damage) -> None:
+        walker.forget()
+        self.source, self.walker, self.damage = source, walker, damage
+        self.capacity = min(_CAPACITY, (source.size or _CAPACITY) + _LEAST_ROOM)
+        self.data = np.empty(self.capacity + _SLACK, np.uint8)
+        self.pos = self.fill = self.next = self.count = 0
+        self.window, self.skipping = _FIRST_WINDOW, False
+        self.frames: list[Frames] = []
+        self.orders: list[IntArray] = []
+
+    def parts(self) -> Iterator[Part]:
+        """What ``scan`` gives."""
+        while True:
+            self._take(self.walker.walk(self.data, self.pos, self.fill))
+            here = self.next - (self.fill - self.pos)
+            whole_header = self.fill - self.pos >= HEADER
+            size = header_size(self.data[self.pos : self.pos + HEADER].tobytes())
+            if not whole_header or (size is not None and size <= SMALL):
+                if self.capacity - self.fill < _LEAST_ROOM:
+                    yield from self._flush()
+                if not self._more():
+                    self.damage.truncated |= self.fill > self.pos
+                    break
+            elif size is not None and self.source.holds(here + size + OVERHEAD):
+                yield self._step_over(here, size)
+            elif size is not None:
+                self.damage.truncated = True
+                break
+            elif (size := self._size_in_spite(here)) is not None:
+                yield self._step_over(here, size)
+            elif not self._find_way(here):
+                break
+        yield from self._flush()
+
+    def _take(self, frames: Frames) -> None:
+        found = len(frames.at)
+        self.pos = frames.stop
+        if found:
+            self.frames.append(frames)
+            self.orders.append(np.arange(self.count, self.count + found))
+            self.count += found
+
+    def _flush(self) -> Iterator[Block]:
+        """Hands out what is in the buffer and moves the unfinished record to its beginning."""
+        if self.frames:
+            at = np.concatenate([f.at for f in self.frames]) + HEADER
+            size = np.concatenate([f.size for f in self.frames])
+            yield Block(self.data, at, size, np.concatenate(self.orders))
+        self.frames, self.orders = [], []
+        rest = self.data[self.pos : self.fill].copy()
+        self.data[: len(rest)] = rest
+        self.pos, self.fill = 0, len(rest)
+
+    def _more(self) -> bool:
+        """Reads another window; False at the end of the file."""
+        size = min(self.window, self.capacity - self.fill)
+        count = self.source.read_into(self.next, self.data[self.fill : self.fill + size])
+        self.fill += count
+        self.next += count
+        self.window = min(2 * self.window, _LARGEST_WINDOW)
+        if self.skipping and self.window == _LARGEST_WINDOW:
+            self.skipping = False
+            self.source.expect_skips(False)
+        return count > 0
+
+    def _step_over(self, here: int, size: int) -> Blob:
+        blob = Blob(here + HEADER, size, self.count)
+        self.count += 1
+        self._go_to(here, here + size + OVERHEAD)
+        return blob
+
+    def _go_to(self, here: int, there: int) -> None:
+        """Moves on in the file, within the buffer or by a seek."""
+        if there <= self.next:
+            self.pos += there - here
+            return
+        self.fill, self.next = self.pos, there
+        self.window = _WINDOW_AFTER_SKIP
+        if not self.skipping:
+            self.skipping = True
+            self.source.expect_skips(True)
+
+    def _size_in_spite(self, here: int) -> int | None:
+        """The size in a header with a wrong checksum, where the payload's checksum confirms it."""
+        header = self.source.read(here, HEADER)
+        size = int.from_bytes(header[:8].tobytes(), "little")
+        if not 0 < size <= LARGEST_CHECKED or not self.source.holds(here + size + OVERHEAD):
+            return None
+        if not intact(self.source.read(here + HEADER, size + FOOTER)):
+            return None
+        self.damage.mended += 1
+        self.damage.places.append(here)
+        return size
+
+    def _find_way(self, here: int) -> bool:
+        """Goes to the next header after damage at ``here``; False where there is none."""
+        self.damage.places.append(here)
+        at, window, blank = here, _FIRST_SEARCH, True
+        while len(chunk := self.source.read(at, window)) >= HEADER:
+            room = (1 << 62) if self.source.size is None else self.source.size - at
+            # The header at `here` is known to be wrong: the search finds none there.
+            if (found := next_header(chunk, room)) is not None:
+                self.damage.lost += at + found - here
+                self._go_to(here, at + found)
+                return True
+            blank = blank and not chunk.any()
+            at += len(chunk) - HEADER + 1
+            window = min(4 * window, _LARGEST_SEARCH)
+        rest = at + len(chunk) - here
+        if blank and not chunk.any():
+            self.damage.zeros = rest
+        else:
+            self.damage.lost += rest
+        return False
+
+
+def intact(payload_and_crc: Bytes) -> bool:
+    """Whether a payload matches the masked checksum behind it."""
+    stored = int.from_bytes(payload_and_crc[-FOOTER:].tobytes(), "little")
+    return masked(crc32c(payload_and_crc[:-FOOTER])) == stored

@@ -1,0 +1,206 @@
+"""TFRecord framing in memory: ``u64 size | u32 crc | payload | u32 crc``, little-endian.
+
+The checksum in the header covers the size alone, so the twelve header bytes are a constant for each
+size and one dictionary look-up verifies them. Logs repeat a pattern of sizes (the tags of a step):
+once it is known, whole batches of headers are compared with it at once. Format:
+tensorflow/tensorflow ``core/lib/io/record_writer.h``.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lrdoctor.readers._crc32c import Bytes, checksums, crc32c, masked, unmasked
+from lrdoctor.types import IntArray
+
+HEADER, FOOTER = 12, 4
+OVERHEAD = HEADER + FOOTER
+
+_HEADER = struct.Struct("<QI")
+_LONGEST_PATTERN = 4096
+_SHORTEST_PROOF = 24  # two records of one size in a row are no pattern yet
+_LEAST_PATIENCE, _GOOD_LEAP = 8, 128
+_LEAST_REACH, _FIRST_REACH = 512, 4096
+_KNOWN_SIZES = 65536
+
+
+def record(payload: bytes) -> bytes:
+    """One framed record."""
+    size = struct.pack("<Q", len(payload))
+    header_crc, crc = masked(crc32c(size)), masked(crc32c(payload))
+    return size + struct.pack("<I", header_crc) + payload + struct.pack("<I", crc)
+
+
+def header_size(header: bytes) -> int | None:
+    """The payload size that twelve header bytes give, None where they are not a header."""
+    if len(header) < HEADER:
+        return None
+    size, crc = _HEADER.unpack_from(header)
+    return int(size) if crc == masked(crc32c(header[:8])) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """Records found one after another: places of their headers, sizes of their payloads.
+
+    ``stop`` is where the first thing stands that is not a whole record of at most the limit.
+    """
+
+    at: IntArray
+    size: IntArray
+    stop: int
+
+
+@dataclass(slots=True)
+class FrameWalker:
+    """Walks records; remembers which headers are right and the pattern of the latest sizes.
+
+    ``limit`` is the largest payload it passes. Keep one for all files: headers and often patterns
+    are the same everywhere.
+    """
+
+    limit: int
+    known: dict[int, int] = field(default_factory=dict)
+    recent: list[int] = field(default_factory=list)
+    reach: int = _FIRST_REACH
+    patience: int = _LEAST_PATIENCE
+    stepped: int = 0
+
+    def forget(self) -> None:
+        """Forgets the pattern, before another file; right headers stay right."""
+        self.recent, self.stepped = [], 0
+        self.reach, self.patience = _FIRST_REACH, _LEAST_PATIENCE
+
+    def walk(self, data: Bytes, start: int, stop: int) -> Frames:
+        """The whole records of ``data[start:stop]`` up to the first that is not one.
+
+        ``data`` must hold eight bytes beyond ``stop``.
+        """
+        found: list[Frames] = []
+        at = start
+        while True:
+            if self.stepped >= self.patience and (leap := self._leap(data, at, stop)) is not None:
+                found.append(leap)
+                at = leap.stop
+            most = max(1, self.patience - self.stepped)
+            stepped = self._step(data, at, stop, most)
+            found.append(stepped)
+            at = stepped.stop
+            if len(stepped.at) < most:
+                places, sizes = [f.at for f in found], [f.size for f in found]
+                return Frames(np.concatenate(places), np.concatenate(sizes), at)
+
+    def _step(self, data: Bytes, at: int, stop: int, most: int) -> Frames:
+        """Up to ``most`` records, one at a time."""
+        buffer, known, unpack = data.data, self.known, _HEADER.unpack_from
+        places: list[int] = []
+        sizes: list[int] = []
+        last = stop - OVERHEAD
+        while len(places) < most and at <= last:
+            size, crc = unpack(buffer, at)
+            if known.get(size) != crc and not self._learn(data[at : at + HEADER].tobytes()):
+                break
+            if size > self.limit or at + size > last:
+                break
+            places.append(at)
+            sizes.append(size)
+            at += size + OVERHEAD
+        self.recent += sizes
+        if len(self.recent) > 4 * _LONGEST_PATTERN:
+            del self.recent[: -2 * _LONGEST_PATTERN]
+        self.stepped += len(sizes)
+        return Frames(np.array(places, np.int64), np.array(sizes, np.int64), at)
+
+    def _learn(self, header: bytes) -> bool:
+        size = header_size(header)
+        if size is None:
+            return False
+        if len(self.known) >= _KNOWN_SIZES:
+            self.known.clear()
+        self.known[size] = _HEADER.unpack_from(header)[1]
+        return True
+
+    def _leap(self, data: Bytes, at: int, stop: int) -> Frames | None:
+        """All records that continue the pattern of the latest sizes, None where none does.
+
+        Looks ahead as far as recent leaps went, and less often after short ones, so that a
+        pattern that does not last costs little.
+        """
+        self.stepped = 0
+        pattern = self._pattern()
+        if not pattern:
+            self.patience = min(2 * self.patience, _LONGEST_PATTERN)
+            return None
+        steps = np.array(pattern, np.int64) + OVERHEAD
+        ends = np.cumsum(steps)
+        rounds = min((stop - at) // int(ends[-1]), self.reach // len(steps)) + 1
+        places = (at + ends[-1] * np.arange(rounds)[:, None] + (ends - steps)).reshape(-1)
+        steps = np.tile(steps, rounds)
+        inside = int(np.searchsorted(places + steps, stop, side="right"))
+        headers = b"".join(_HEADER.pack(size, self.known[size]) for size in pattern)
+        expected = np.tile(np.frombuffer(headers, "V12"), rounds)[:inside]
+        right = words(data, "V12")[places[:inside]] == expected
+        count = inside if right.all() else int(right.argmin())
+        self._learn_from_leap(pattern, count, inside)
+        if not count:
+            return None
+        end = int(places[count - 1] + steps[count - 1])
+        return Frames(places[:count], steps[:count] - OVERHEAD, end)
+
+    def _learn_from_leap(self, pattern: list[int], count: int, tried: int) -> None:
+        if count < tried:
+            self.reach = max(_LEAST_REACH, 2 * count)
+        elif tried > self.reach:
+            self.reach *= 4
+        turn = count % len(pattern)
+        if count >= _GOOD_LEAP:
+            self.recent = 2 * (pattern[turn:] + pattern[:turn])
+            self.patience = _LEAST_PATIENCE
+        else:
+            self.recent += count // len(pattern) * pattern + pattern[:turn]
+            # At the end of the data a leap is short for lack of records.
+            if count < tried:
+                self.patience = min(2 * self.patience, _LONGEST_PATTERN)
+
+    def _pattern(self) -> list[int]:
+        """The shortest pattern that the latest sizes repeat, as it goes on from here."""
+        recent = self.recent
+        for period in range(1, len(recent) // 2 + 1):
+            if recent[-1 - period] != recent[-1]:
+                continue
+            proof = min(len(recent), max(2 * period, _SHORTEST_PROOF))
+            if recent[-proof:-period] == recent[period - proof :]:
+                pattern = recent[-period:]
+                return pattern if self.known.keys() >= set(pattern) else []
+        return []
+
+
+def next_header(data: Bytes, room: int) -> int | None:
+    """Place of the first header in ``data`` whose record ends within ``room`` bytes, None if none.
+
+    Used to find the way after damage. Sizes from 1 byte to 4 GiB count; one place in 2**32 looks
+    like a header by chance.
+    """
+    if len(data) < HEADER:
+        return None
+    low, high = words(data, "<u4")[:-8], words(data, "<u4")[4:-4]
+    candidates = np.flatnonzero((high == 0) & (low != 0))
+    candidates = candidates[candidates + low[candidates] + OVERHEAD <= room]
+    for some in np.array_split(candidates, len(candidates) // 65536 + 1):
+        sizes = data[some[:, None] + np.arange(8)]
+        stored = words(data, "<u4")[some + 8]
+        right = unmasked(stored) == checksums(sizes)
+        if right.any():
+            return int(some[right.argmax()])
+    return None
+
+
+def words(data: Bytes, kind: str) -> npt.NDArray[Any]:
+    """The item of this type that begins at each byte."""
+    dtype = np.dtype(kind)
+    return np.ndarray((len(data) - dtype.itemsize + 1,), dtype, data.data, 0, (1,))
