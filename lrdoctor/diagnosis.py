@@ -13,6 +13,7 @@ from lrdoctor.messages import fill
 from lrdoctor.plugins import discover
 from lrdoctor.protocols import Detector
 from lrdoctor.rulebook import Rulebook
+from lrdoctor.snippets import add_code
 from lrdoctor.types import Case, Role, Status
 from lrdoctor.verdict import (
     Candidate,
@@ -34,7 +35,7 @@ def diagnose(case: Case, rulebook: Rulebook, suppressions: Sequence[Suppression]
     """
     results = tuple(_suppress(r, case.run.name, suppressions) for r in judge(case, rulebook))
     candidates, failures = _candidates(case, results)
-    return Diagnosis(
+    result = Diagnosis(
         run=case.run.name,
         files=case.run.files,
         format=case.run.format,
@@ -57,6 +58,7 @@ def diagnose(case: Case, rulebook: Rulebook, suppressions: Sequence[Suppression]
         hparams=case.run.hparams,
         notes=case.run.notes,
     )
+    return add_code(result)
 
 
 def judge(case: Case, rulebook: Rulebook) -> tuple[RuleResult, ...]:

@@ -21,7 +21,7 @@ _LEVELS = frozenset({"lr", "max_lr", "min_lr", "base_lr", "eta_min", "end_lr", "
 _WARM = 0.9
 # A sparse log may miss the peak by this factor.
 _SPARSE = 1.2
-# An LR read off a log is the configured one within this share.
+# A logged LR may lie above the configured one by this share: rounding.
 _NEAR = 0.02
 # A rise that takes longer than this share of the run is no warm-up.
 _LONGEST_WARMUP = 0.3
@@ -53,10 +53,18 @@ def peak(group: ParamGroup) -> float:
     return logged
 
 
+def top_lr(case: Case, group: ParamGroup) -> float:
+    """The group's peak: as configured where that is about the largest logged LR, else fitted."""
+    logged = float(group.lr.finite().value.max())
+    meant = meant_level(case, logged)
+    return meant if meant != logged else peak(group)
+
+
 def meant_level(case: Case, logged: float) -> float:
     """An LR read off a log, as the configuration writes it where it is the same up to sampling."""
     meant = case.intent.lr
-    return meant if meant is not None and abs(logged - meant) <= _NEAR * meant else logged
+    same = meant is not None and (1 - _NEAR) * logged <= meant <= _SPARSE * logged
+    return meant if same and meant is not None else logged
 
 
 def planned(case: Case, finding: Finding) -> float:
@@ -95,11 +103,14 @@ def rebuilt(name: str, parameters: Mapping[str, Any]) -> NamedSchedule | None:
         return None
 
 
-def whole_cosine(group: ParamGroup, length: float, floor: float = 0.0) -> NamedSchedule | None:
+def whole_cosine(
+    case: Case, group: ParamGroup, length: float, floor: float = 0.0
+) -> NamedSchedule | None:
     """One cosine from the group's peak to ``floor`` over ``length``, its warm-up kept."""
     warmup = warmup_of(group, length)
     left = length - float(warmup.get("warmup", 0.0))
-    return rebuilt("cosine", {"lr": peak(group), "T_max": left, "eta_min": floor, **warmup})
+    top = top_lr(case, group)
+    return rebuilt("cosine", {"lr": top, "T_max": left, "eta_min": floor, **warmup})
 
 
 def scaled(named: NamedSchedule, factor: float) -> NamedSchedule | None:

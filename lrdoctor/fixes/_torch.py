@@ -57,6 +57,11 @@ def call(cls: str, **arguments: object) -> str:
     return f"{cls}({', '.join(['optimizer', *(f'{k}={shown(v)}' for k, v in arguments.items())])})"
 
 
+def plain(name: str) -> str:
+    """A name out of a log on one line."""
+    return "".join(c if c.isprintable() else "?" for c in name)
+
+
 def shown(value: object) -> str:
     """A Python literal with at most six digits."""
     if isinstance(value, tuple | list):

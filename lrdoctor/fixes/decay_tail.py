@@ -12,9 +12,9 @@ from lrdoctor.fixes._plan import (
     named_first,
     origin,
     over,
-    peak,
     planned,
     rebuilt,
+    top_lr,
     unit,
     warmup_of,
 )
@@ -46,7 +46,7 @@ class DecayTail:
             named = rebuilt(
                 "wsd",
                 {
-                    "lr": peak(group),
+                    "lr": top_lr(case, group),
                     "decay_start": round(start),
                     "decay_steps": length - round(start),
                     "decay_shape": "linear",

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lrdoctor.fixes._plan import candidate, meant_level, origin, over, planned, rebuilt, unit
-from lrdoctor.fixes._torch import constructor, shown
+from lrdoctor.fixes._torch import constructor, plain, shown
 from lrdoctor.protocols import NamedSchedule
 from lrdoctor.types import Case, ParamGroup, Schedule
 from lrdoctor.verdict import Candidate, Finding
@@ -88,7 +88,7 @@ class KeepStateOnUnfreeze:
             after=[
                 "def unfreeze():",
                 "    backbone.requires_grad_(True)",
-                f"    # {', '.join(shares)}",
+                f"    # {', '.join(map(plain, shares))}",
                 f"    for group, lr in zip(optimizer.param_groups, {shown(levels)}):",
                 '        group["lr"] = group["initial_lr"] = lr',
                 f"    {constructor(main)}",

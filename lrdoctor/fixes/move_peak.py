@@ -49,7 +49,6 @@ class MovePeak:
         main = next(iter(schedules.values())).named
         assert main is not None
         pct = main.parameters()["pct_start"]
-        old = named_first(groups[0])
         yield candidate(
             case,
             finding,
@@ -60,13 +59,21 @@ class MovePeak:
             ),
             safe="pct_start" in case.intent.arguments and case.total_steps is not None,
             schedules=schedules,
-            before=[constructor(old), *_loop("")],
+            before=[constructor(_found(finding, groups[0], main)), *_loop("")],
             after=[constructor(main), *_loop(f"  # once per {unit(case)}, {shown(length)} in all")],
         )
 
 
 def _loop(comment: str) -> list[str]:
     return ["for batch in loader:", "    ...", f"    scheduler.step(){comment}"]
+
+
+def _found(finding: Finding, group: ParamGroup, new: NamedSchedule) -> NamedSchedule | None:
+    """The cycle that was running: as fitted, else the new one with the horizon that was found."""
+    old, horizon = named_first(group), finding.evidence.measured.get("horizon")
+    if (old is not None and old.name == "onecycle") or horizon is None:
+        return old
+    return rebuilt("onecycle", {**new.parameters(), "total_steps": horizon.value})
 
 
 def _meant(case: Case, group: ParamGroup, main: ParamGroup, length: float) -> NamedSchedule | None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lrdoctor.fixes._plan import candidate, over, scaled
-from lrdoctor.fixes._torch import shown
+from lrdoctor.fixes._torch import plain, shown
 from lrdoctor.types import Case, ParamGroup, Schedule
 from lrdoctor.verdict import Candidate, Finding
 
@@ -48,7 +48,7 @@ class RaiseGroupLr:
             finding,
             fix=self.name,
             title=(
-                f"give {low.name} {shown(self.share)} of the LR of {above.name}: "
+                f"give {plain(low.name)} {shown(self.share)} of the LR of {plain(above.name)}: "
                 f"{shown(float(f'{level:.4g}'))} at most"
             ),
             safe=False,

@@ -11,9 +11,9 @@ from lrdoctor.fixes._plan import (
     groups_to_fix,
     origin,
     over,
-    peak,
     planned,
     rebuilt,
+    top_lr,
     unit,
     warmup_of,
 )
@@ -52,7 +52,7 @@ class ReduceOnPlateau:
             named = rebuilt(
                 "reduce_on_plateau",
                 {
-                    "lr": peak(group),
+                    "lr": top_lr(case, group),
                     "factor": factor,
                     "reductions": cuts,
                     "min_lr": 0.0,

@@ -14,6 +14,7 @@ from lrdoctor.fixes._plan import (
     over,
     planned,
     rebuilt,
+    top_lr,
     unit,
 )
 from lrdoctor.fixes._torch import constructor, shown
@@ -38,7 +39,7 @@ class SetTMax:
         groups = groups_to_fix(case)
         for group in groups:
             old = named_first(group)
-            new = None if old is None else stretched(old, length)
+            new = None if old is None else stretched(old, length, top_lr(case, group))
             if new is not None:
                 schedules[group.name] = over(new, origin(group), length)
         if not schedules:
@@ -63,8 +64,8 @@ class SetTMax:
         )
 
 
-def stretched(old: NamedSchedule, length: float) -> NamedSchedule | None:
-    """``old`` with a horizon that ends at ``length``; None where it has none or is no shorter."""
+def stretched(old: NamedSchedule, length: float, top: float) -> NamedSchedule | None:
+    """``old`` from ``top`` with a horizon that ends at ``length``; None where it has none or is no shorter."""
     parameter = _HORIZON.get(old.name)
     if parameter is None:
         return None
@@ -74,4 +75,4 @@ def stretched(old: NamedSchedule, length: float) -> NamedSchedule | None:
     horizon = values[parameter]
     if not isinstance(horizon, int | float) or not left > horizon:
         return None
-    return rebuilt(old.name, {**values, parameter: left})
+    return rebuilt(old.name, {**values, "lr": top, parameter: left})

@@ -12,9 +12,9 @@ from lrdoctor.fixes._plan import (
     named_first,
     origin,
     over,
-    peak,
     planned,
     rebuilt,
+    top_lr,
     unit,
     warmup_of,
     whole_cosine,
@@ -41,15 +41,15 @@ class SlowDecay:
         length = planned(case, finding)
         groups = groups_to_fix(case)
         if any(_is_exponential(g) for g in groups):
-            gentle = {g.name: self._gentle(g, length) for g in groups}
+            gentle = {g.name: self._gentle(case, g, length) for g in groups}
             yield from self._candidate(case, finding, groups, gentle, length, "a gentler gamma")
-        cosines = {g.name: whole_cosine(g, length) for g in groups}
+        cosines = {g.name: whole_cosine(case, g, length) for g in groups}
         yield from self._candidate(case, finding, groups, cosines, length, "a cosine")
 
-    def _gentle(self, group: ParamGroup, length: float) -> NamedSchedule | None:
+    def _gentle(self, case: Case, group: ParamGroup, length: float) -> NamedSchedule | None:
         gamma = float(self.final_share ** (1 / length))
         warmup = warmup_of(group, length)
-        return rebuilt("exponential", {"lr": peak(group), "gamma": gamma, **warmup})
+        return rebuilt("exponential", {"lr": top_lr(case, group), "gamma": gamma, **warmup})
 
     def _candidate(
         self,

@@ -37,7 +37,7 @@ class SmoothDrop:
         groups = groups_to_fix(case)
         schedules: dict[str, Schedule] = {}
         for group in groups:
-            named = whole_cosine(group, length, floor=float(group.lr.finite().value.min()))
+            named = whole_cosine(case, group, length, floor=float(group.lr.finite().value.min()))
             if named is not None:
                 schedules[group.name] = over(named, origin(group), length)
         if not schedules:

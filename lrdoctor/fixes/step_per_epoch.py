@@ -14,9 +14,9 @@ from lrdoctor.fixes._plan import (
     named_first,
     origin,
     over,
-    peak,
     planned,
     rebuilt,
+    top_lr,
 )
 from lrdoctor.fixes._torch import constructor, shown
 from lrdoctor.protocols import NamedSchedule
@@ -120,7 +120,7 @@ def _in_epochs(case: Case, group: ParamGroup) -> NamedSchedule | None:
         return fitted
     wanted = (*_LENGTHS[name], *(("gamma",) if name != "cosine" else ()))
     arguments = {k: case.intent.arguments[k] for k in wanted if k in case.intent.arguments}
-    return rebuilt(name, {"lr": peak(group), **arguments})
+    return rebuilt(name, {"lr": top_lr(case, group), **arguments})
 
 
 def _confirmed(case: Case, group: ParamGroup) -> bool:
