@@ -178,7 +178,8 @@ def _panel(
     if up is None:
         up = Axis(0.0, 1.0, log=False)
         notes.append(f"No value of {title} is finite.")
-    outside = int(np.sum((finite < up.low) | (finite > up.high)))
+    zero = up.log & (finite <= 0)
+    outside = int(np.sum(~zero & ((finite < up.low) | (finite > up.high))))
     if outside:
         notes.append(f"{count(outside, 'value')} of {title} beyond the axis drawn at its edge.")
     height = _HEIGHTS[name]
@@ -186,7 +187,7 @@ def _panel(
     return Panel(
         title=f"{title}, {'log' if up.log else 'linear'} axis",
         height=height,
-        ticks=up.ticks(4),
+        ticks=((Tick(0.0, "0"),) if np.any(zero) else ()) + up.ticks(4),
         lines=tuple(_line(kind, c, along, up, height) for kind, c in curves),
         marks=tuple(marks[:_MOST_MARKS]),
     )

@@ -182,6 +182,16 @@ def _interval(interval: tuple[float, float] | None) -> str:
     )
 
 
+def code_lines(line: str, width: int) -> Iterator[str]:
+    """A line of a diff, long ones continued below at a deeper indent."""
+    sign, rest = line[:1], line[1:]
+    indent = " " * min(len(rest) - len(rest.lstrip()), width // 2)
+    first = True
+    for part in wrap(rest, width - len(indent) - 5):
+        yield f"{sign}{indent}{'' if first else '    '}{part}"
+        first = False
+
+
 def changed_lines(diff: str) -> list[str]:
     """The lines a unified diff removes and adds, without its headers."""
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def plot(
     None where no LR is finite.
     """
     both = [actual] if corrected is None else [actual, corrected]
-    up = value_axis(overall([s.value for s in both]), log=True, margin=0.0)
+    values = overall([s.value for s in both])
+    up = value_axis(values, log=True, margin=0.0)
     if up is None:
         return None
     first, last = (float(actual.step[i]) for i in (0, -1))
@@ -44,7 +46,8 @@ def plot(
     canvas = [[_cell(dots, row, column) for column in range(columns)] for row in range(height)]
     if corrected is not None:
         _overlay(canvas, _dots(corrected, along, up, columns, height))
-    labels = {0: tick_text(up.high), height - 1: tick_text(up.low)}
+    lowest = "0" if up.log and np.any(values <= 0) else tick_text(up.low)
+    labels = {0: tick_text(up.high), height - 1: lowest}
     return Plot(
         rows=tuple(
             (f"{labels.get(row, ''):>{_LABEL}} │", "".join(cells))
@@ -56,20 +59,18 @@ def plot(
 
 
 def _dots(series: Series, along: Axis, up: Axis, across: int, down: int) -> Array:
-    """A bitmap ``bool[down, across]`` of the curve, each column filled from its lowest to its
-    highest value so that jumps are joined."""
+    """A bitmap ``bool[down, across]`` of the curve without holes, jumps drawn as vertical lines."""
     bitmap = np.zeros((down, across), dtype=bool)
     finite = series.finite()
     if not len(finite):
         return bitmap
     column = np.minimum((along.place(finite.step) * across).astype(int), across - 1)
     row = np.minimum(((1 - up.place(finite.value)) * down).astype(int), down - 1)
-    for here, there, top, bottom in zip(column, column[1:], row, row[1:], strict=False):
-        between = np.arange(here, there + 1)
-        for c, r in zip(between, np.linspace(top, bottom, len(between)).round(), strict=True):
-            bitmap[int(r), c] = True
-        bitmap[min(top, bottom) : max(top, bottom) + 1, there] |= there - here <= 1
     bitmap[row[0], column[0]] = True
+    for (here, start), (there, stop) in pairwise(zip(column, row, strict=True)):
+        reached = np.linspace(start, stop, max(there - here, 1) + 1).round().astype(int)
+        for index, (one, other) in enumerate(pairwise(reached), start=1):
+            bitmap[min(one, other) : max(one, other) + 1, min(here + index, there)] = True
     return bitmap
 
 

@@ -226,6 +226,6 @@ def _verdict(counts: Counts, runs: Sequence[RunView]) -> str:
         verb = "has" if faulty == 1 else "have"
         return f"{faulty:,} of {everything} {verb} a learning-rate fault."
     remarks = f"; {count(counts.info, 'remark')}" if counts.info else ""
-    unjudged = counts.not_judgeable
-    rest = f"; {unjudged:,} of {everything} could not be judged" if unjudged else ""
+    left = counts.not_judgeable + counts.unreadable
+    rest = f"; {left:,} more could not be read or judged" if left else ""
     return f"No learning-rate fault in {count(counts.judged, 'run')}{remarks}{rest}."

@@ -12,6 +12,7 @@ from lrdoctor.reports._format import (
     LEVEL_TITLE,
     cells,
     changed_lines,
+    code_lines,
     count,
     middle,
     one_line,
@@ -88,7 +89,9 @@ class Text:
         yield from self._wrapped([("", _totals(seen.counts))], "")
 
     def _head(self, seen: ReportView) -> Iterator[Line]:
-        style = "good" if not seen.counts.findings and seen.counts.judged else "bold"
+        counts = seen.counts
+        left = counts.findings + counts.not_judgeable + counts.unreadable
+        style = "good" if counts.judged and not left else "bold"
         yield from self._wrapped([(style, seen.verdict)], "")
         first = seen.findings[0] if seen.findings else None
         if first is not None and first.fix is not None:
@@ -137,11 +140,12 @@ class Text:
     def _fix(self, candidate: Candidate, first: bool, full: bool) -> Iterator[Line]:
         kind = {"safe": "Fix", "review": "Fix to review"}.get(candidate.disposition, "Fix")
         lead = kind if first else f"Or, {kind[0].lower()}{kind[1:]}"
-        yield from self._wrapped([("bold", f"{lead}: "), ("", candidate.title)])
+        yield from self._wrapped([("bold", f"{lead}: "), ("", sentence(candidate.title))])
         if (first and full) or self.verbose:
             for text in changed_lines(candidate.diff):
-                style = {"+": "added", "-": "removed"}.get(text[0], "dim")
-                yield [(style, middle(_INDENT * 2 + visible(text), self.width))]
+                style = {"+": "added", "-": "removed"}[text[0]]
+                for part in code_lines(visible(text), self.width - 2 * len(_INDENT)):
+                    yield [("", _INDENT * 2), (style, part)]
         yield from self._wrapped([("", f"Dry run: {rehearsal(candidate)}.")])
         for outcome in candidate.outcomes:
             if outcome.level != "dry_run":

@@ -160,3 +160,15 @@ def test_text_plot_dots_the_corrected_curve_where_it_differs() -> None:
 
 def test_text_plot_of_nan_is_none() -> None:
     assert plot(Series("lr", np.arange(3), np.full(3, np.nan)), None, (0, 1), 60) is None
+
+
+def test_lr_of_zero_has_its_own_tick_on_the_log_axis() -> None:
+    step = np.arange(100)
+    lr = Curve(Role.LR, "lr", Series("lr", step, np.where(step < 50, 0.1, 0.0)))
+    fig = figure(replace(late_peak(), curves=(lr,)))
+    assert fig is not None
+    assert (fig.panels[0].ticks[0].at, fig.panels[0].ticks[0].label) == (0.0, "0")
+    assert fig.notes == ()
+    shown = plot(lr.series, None, (50, 100), width=60)
+    assert shown is not None
+    assert shown.rows[-1][0].strip() == "0 │"

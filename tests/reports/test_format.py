@@ -129,3 +129,11 @@ def test_prose_lets_no_markup_through(name: str) -> None:
 
 def test_plain_drops_the_marks() -> None:
     assert plain("Use `a`, **now**.") == "Use a, now."
+
+
+def test_long_line_of_a_diff_is_continued_not_cut() -> None:
+    line = "+    scheduler = CosineAnnealingLR(optimizer, T_max=384, eta_min=0.0)"
+    parts = list(fmt.code_lines(line, 40))
+    assert parts[0].startswith("+    scheduler")
+    assert all(part.startswith("+") and len(part) <= 40 for part in parts)
+    assert "".join("".join(p[1:].split()) for p in parts) == "".join(line[1:].split())

@@ -130,3 +130,8 @@ def test_longer_span_of_equal_findings_comes_first() -> None:
 def test_severity_beats_span() -> None:
     quiet = Text(quiet=True).render(sample_report()).splitlines()
     assert quiet[0].startswith("exp1/onecycle")
+
+
+def test_clean_verdict_does_not_hide_what_was_not_looked_at() -> None:
+    text = Text().render(replace(sample_report(), diagnoses=(healthy(),)))
+    assert text.startswith("No learning-rate fault in 1 run; 1 more could not be read or judged.")
