@@ -65,7 +65,7 @@ class SetTMax:
 
 
 def stretched(old: NamedSchedule, length: float, top: float) -> NamedSchedule | None:
-    """``old`` from ``top`` with a horizon that ends at ``length``; None where it has none or is no shorter."""
+    """``old`` from ``top`` down to ``length``; None where its horizon is missing or no shorter."""
     parameter = _HORIZON.get(old.name)
     if parameter is None:
         return None

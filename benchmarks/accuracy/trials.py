@@ -1,0 +1,133 @@
+"""Trains fresh runs with and without faults and writes their logs, with the truth beside them."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.accuracy.faults import INJECTIONS
+from benchmarks.accuracy.healthy import LOOKALIKES
+from benchmarks.accuracy.lab import History, train
+from benchmarks.accuracy.scene import Draw, Injection, Scene
+from benchmarks.accuracy.writers import write
+
+TRUTH = "truth.json"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One log. ``kind`` is fault, control or healthy; ``code`` the fault that was injected or kept
+    out. ``start`` is where the fault begins (None: nowhere in particular), ``length`` the last
+    step, ``occurred`` whether the fault did what it does."""
+
+    name: str
+    kind: str
+    code: str
+    mechanism: str
+    writer: str
+    intent: bool
+    occurred: bool = True
+    start: int | None = None
+    length: int = 0
+
+
+def make_trials(seed: int, folder: Path, only: str = "") -> list[Trial]:
+    """All trials of a seed under ``folder``; those already there are not trained again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = _load(folder)
+    for injection in INJECTIONS:
+        if only in ("", injection.code, injection.mechanism) and _name(injection, 1) not in known:
+            known |= {t.name: t for t in _pair(injection, seed, folder)}
+            _save(folder, known)
+    for name, make in LOOKALIKES.items():
+        if only in ("", "healthy", name) and name not in known:
+            draw = _draw(seed, name)
+            scene = make(draw)
+            trial = _written(scene, train(scene.task, scene.recipe, seed), draw, folder, name, name)
+            known[name] = trial
+            _save(folder, known)
+    return [t for t in known.values() if only in ("", t.code, t.kind, t.mechanism)]
+
+
+def _pair(injection: Injection, seed: int, folder: Path) -> Iterator[Trial]:
+    """The faulty run and its control: one draw, one seed, one writer."""
+    histories = []
+    for faulty in (True, False):
+        draw = _draw(seed, injection.mechanism)
+        scene = injection.make(draw, faulty)
+        histories.append((scene, train(scene.task, scene.recipe, seed), draw))
+    happened = injection.occurred(histories[0][1], histories[1][1])
+    for faulty, (scene, history, draw) in zip((True, False), histories, strict=True):
+        yield _written(
+            scene,
+            history,
+            draw,
+            folder,
+            _name(injection, faulty),
+            injection.mechanism,
+            kind="fault" if faulty else "control",
+            code=injection.code,
+            always_intent=injection.needs_intent,
+            occurred=happened,
+            start=start_of(injection.code, history) if faulty else None,
+        )
+
+
+def _written(
+    scene: Scene,
+    history: History,
+    draw: Draw,
+    folder: Path,
+    name: str,
+    mechanism: str,
+    *,
+    kind: str = "healthy",
+    code: str = "",
+    always_intent: bool = False,
+    occurred: bool = True,
+    start: int | None = None,
+) -> Trial:
+    """Writes a log by one of the scene's writers; a quarter of the logs lack their configuration,
+    unless the fault cannot be seen without it."""
+    writer = str(draw.choice(list(scene.writers)))
+    intent = always_intent or bool(draw.random() < 0.75)
+    write(history, folder / name, writer, intent=intent)
+    length = len(history.loss)
+    return Trial(name, kind, code, mechanism, writer, intent, occurred, start, length)
+
+
+def start_of(code: str, history: History) -> int | None:
+    """The optimizer step at which a fault begins to show."""
+    lr = next(iter(history.lr.values()))
+    if code == "LRD601":
+        return int(history.recipe.intent["unfreeze_epoch"]) * history.steps_per_epoch
+    if code == "LRD201":
+        return None if lr.max() < 2 * lr[0] else int(np.argmax(lr))
+    if code == "LRD301":
+        return int(np.flatnonzero(lr[np.argmax(lr) :] < 0.1 * lr.max())[0] + np.argmax(lr))
+    if code == "LRD401":
+        return int(np.flatnonzero(np.diff(lr) < -0.1 * lr[:-1])[0]) + 1
+    return None
+
+
+def _draw(seed: int, name: str) -> Draw:
+    """The same numbers for both halves of a pair, others for every mechanism and seed."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def _name(injection: Injection, faulty: int) -> str:
+    return f"{injection.mechanism}-{'fault' if faulty else 'control'}"
+
+
+def _load(folder: Path) -> dict[str, Trial]:
+    path = folder / TRUTH
+    return {t["name"]: Trial(**t) for t in json.loads(path.read_text())} if path.exists() else {}
+
+
+def _save(folder: Path, trials: dict[str, Trial]) -> None:
+    (folder / TRUTH).write_text(json.dumps([asdict(t) for t in trials.values()], indent=1))
