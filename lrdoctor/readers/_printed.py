@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 # Fewer distinct values than this may be short by chance (a constant 0.001, a step schedule).
@@ -21,8 +22,12 @@ class Printed:
     count: int = 0
     distinct: set[str] = field(default_factory=set)
 
-    def add(self, text: str) -> None:
-        """Takes one number as printed."""
+    def update(self, texts: Iterable[str]) -> None:
+        """Takes numbers as printed; the same text twice in one call counts once."""
+        for text in set(texts):
+            self._add(text)
+
+    def _add(self, text: str) -> None:
         self.count += 1
         if len(self.distinct) < _ENOUGH_DISTINCT:
             self.distinct.add(text)

@@ -37,7 +37,9 @@ class Cursor:
             self.longest_bar = to.batches or 0
         if to.epoch is not None and to.epoch != self.epoch:
             self.epoch = to.epoch
-            self.batch = 0 if self.batch != UNKNOWN else UNKNOWN
+            # A bar is drawn again at once, and may count the whole training.
+            if self.batch != UNKNOWN and not self.longest_bar:
+                self.batch = 0
         self.epochs = to.epochs or self.epochs
         if to.batch is not None:
             self.batch, self.batches = to.batch, to.batches or self.batches

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from lrdoctor.readers._text_tokens import Place
 
 _SPACE = r"\s{0,8}"
 _BATCH = rf"(?P<batch>\d{{1,12}}){_SPACE}/{_SPACE}(?P<batches>\d{{1,12}})"
@@ -49,54 +52,72 @@ class Position:
     steps: int | None = None
     bar: bool = False
 
+    @property
+    def plausible(self) -> bool:
+        """Whether no counter is beyond its total, as in a date or a version."""
+        return (self.batches is None or (self.batch or 0) <= self.batches > 0) and (
+            self.steps is None or (self.step or 0) <= self.steps
+        )
 
-def position(line: str) -> Position | None:
-    """The position printed in a line, or None. Counters of held-out data are left out."""
-    lower = line.lower()
+
+def as_position(names: Sequence[str], texts: Sequence[str]) -> Position:
+    """The position from the names that ``position`` gives and the numbers at their places."""
     found = Position()
-    said = False
+    for name, text in zip(names, texts, strict=True):
+        if name == "epoch":
+            found.epoch = float(text)
+        elif name.startswith("bar_"):
+            found.bar = True
+            setattr(found, name[4:], int(text))
+        else:
+            setattr(found, name, int(text))
+    return found
+
+
+def position(line: str) -> list[Place]:
+    """``(field of Position, start, stop)`` of each counter; those of held-out data are left out.
+
+    A progress bar's are named "bar_batch" and "bar_batches".
+    """
+    lower = line.lower()
+    found: dict[str, Place] = {}
     epoch = _EPOCH.search(line) if "epoch" in lower else None
     if epoch is None and "Train: " in line:
         epoch = _TIMM.search(line)
     if epoch is not None:
-        said = True
-        found.epoch = float(epoch["epoch"])
-        found.epochs = int(epoch["epochs"]) if epoch["epochs"] else None
-        if epoch["batch"] and not _held_out(line, lower, epoch):
-            _set_batch(found, epoch)
+        _take(found, epoch, "epoch", "epoch")
+        _take(found, epoch, "epochs", "epochs")
+        if not _held_out(line, lower, epoch):
+            _take_batch(found, epoch)
     if any(hint in lower for hint in _STEP_HINTS):
         for match in _STEP.finditer(line):
-            said |= _take_counter(found, match, _held_out(line, lower, match))
-    if found.batch is None and found.step is None and "[" in line:
-        bar = _BAR.search(line)
-        if bar is not None:
-            _set_batch(found, bar)
-            found.bar = found.batch is not None
-    return found if said or found.bar else None
+            _take_counter(found, match, _held_out(line, lower, match))
+    if "[" in line and not found.keys() & {"batch", "step"} and (bar := _BAR.search(line)):
+        _take_batch(found, bar, "bar_")
+    return list(found.values())
 
 
-def _set_batch(found: Position, match: re.Match[str]) -> None:
+def _take(found: dict[str, Place], match: re.Match[str], group: str, name: str) -> None:
+    if match[group] and name not in found:
+        found[name] = (name, *match.span(group))
+
+
+def _take_batch(found: dict[str, Place], match: re.Match[str], prefix: str = "") -> None:
     """Takes "10/1351", not a date or a version."""
-    batch, batches = int(match["batch"]), int(match["batches"])
-    if 0 < batches >= batch:
-        found.batch, found.batches = batch, batches
+    if match["batch"] and int(match["batch"]) <= int(match["batches"]) > 0:
+        _take(found, match, "batch", f"{prefix}batch")
+        _take(found, match, "batches", f"{prefix}batches")
 
 
-def _take_counter(found: Position, match: re.Match[str], held_out: bool) -> bool:
-    """Takes a step, iteration or batch; whether it could be used."""
-    value = int(match["step"])
-    total = int(match["steps"]) if match["steps"] else None
-    if total is not None and total < value:
-        total = None
-    is_batch = match["name"].lower() == "batch"
-    if held_out and (is_batch or total is not None):
-        return False
-    if is_batch:
-        if found.batch is None:
-            found.batch, found.batches = value, total
-    elif found.step is None:
-        found.step, found.steps = value, total
-    return True
+def _take_counter(found: dict[str, Place], match: re.Match[str], held_out: bool) -> None:
+    """Takes a step, iteration or batch with its total."""
+    name = "batch" if match["name"].lower() == "batch" else "step"
+    total = {"batch": "batches", "step": "steps"}[name]
+    if name in found or (held_out and (name == "batch" or match["steps"])):
+        return
+    _take(found, match, "step", name)
+    if match["steps"] and int(match["steps"]) >= int(match["step"]):
+        _take(found, match, "steps", total)
 
 
 def _held_out(line: str, lower: str, match: re.Match[str]) -> bool:

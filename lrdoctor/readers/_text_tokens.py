@@ -12,13 +12,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeAlias
 
 from lrdoctor.roles_names import looks_like_lr
+
+Place: TypeAlias = tuple[str, int, int]
+"""A name and where its number stands in the line, ``[start, stop)``."""
 
 _NUMBER = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:e[-+]?\d++)?|[-+]?(?:nan|inf(?:inity)?)"
 # A number that goes on in "0:01:30", "2023-05-01", "1.2.3", "45/100", "124M" or "1,000" is none.
 _NUMBER_ENDS = r"(?:ms|s|%)?(?![\w:/]|[-.]\d|,\d{3}\b)"
-_WORD = r"[a-z_][\w@]*+(?:[./-][\w@]++)*+"
+_WORD = r"[a-z_][\w@]*+(?:[./-][\w@]++){0,12}+"
 _KEY = rf"{_WORD}(?:[ ]{_WORD}){{0,4}}+(?:[ ]?\([\w %/]{{1,12}}\))?+"
 # Names that are followed by their value without ":" or "=".
 _BARE = (
@@ -55,21 +59,23 @@ def clean(line: str) -> str:
     return line if line.isprintable() else _ESCAPES.sub("", line)
 
 
-def numbers(line: str, section: str = "") -> list[tuple[str, str]]:
-    """``(tag, number as printed)`` of each named number, current values only.
+def numbers(line: str, section: str = "") -> list[Place]:
+    """``(tag, start, stop)`` of each named number, current values only.
 
     After a word such as "val" or "Test:" tags get the prefix "val/", "eval/" or "test/", unless
-    they say it themselves or are an LR; ``section`` is the prefix the line begins with.
+    they say it themselves or are an LR; ``section`` is the prefix the line begins with. A tag that
+    comes twice counts once.
     """
-    found = []
+    found: dict[str, Place] = {}
     for match in _TOKEN.finditer(line):
         if match["section"]:
             section = section_of(match["section"])
             continue
-        tag = _tag(match["key"] or match["bare"], section)
+        kind = "key" if match["key"] else "bare"
+        tag = _tag(match[kind], section)
         if tag:
-            found.append((tag, match["value"] or match["bare_value"]))
-    return found
+            found.setdefault(tag, (tag, *match.span("value" if kind == "key" else "bare_value")))
+    return list(found.values())
 
 
 def headline(line: str) -> str | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from lrdoctor.errors import ReadError
+from lrdoctor.readers._collect import MAX_TAGS
 from lrdoctor.readers._text import HEAD_BYTES, Lines, display_name, head_text, read_head
 from lrdoctor.readers._text_axis import Axis, find_axis
 from lrdoctor.readers._text_rows import LONGEST_LINE, TextRows
-from lrdoctor.types import Array, Note, RawLog, RawSeries, Scalar
+from lrdoctor.types import Array, IntArray, Note, RawLog, RawSeries, Scalar
 
 _SNIFFED = 256 << 10  # bytes: some frameworks print their whole configuration first
 _FEWEST = 3
@@ -52,75 +53,90 @@ class TextLog:
 
 
 def _is_log(text: str) -> bool:
-    """A loss or an LR comes three times, at known positions if any are printed.
+    """A loss or an LR comes three times at known positions.
 
-    An LR with a time and a position is enough once: nnU-Net's first epoch, when it was killed.
+    Once is enough for an LR with a time (nnU-Net's first epoch, when it was killed). Where no
+    position is printed at all, the values must change and half of all lines hold numbers: prose
+    about training has losses and LRs too.
     """
+    log = _gather(text.split("\n"))
+    timed = np.isfinite(np.array(log.rows.wall_time))
+    for _, points in log.signals():
+        rows, value = points.columns()
+        if log.first_placed is None:
+            changes = len(rows) >= _FEWEST and len(np.unique(value)) > 1
+            if changes and 2 * len(log.rows) >= log.lines:
+                return True
+            continue
+        placed = rows[rows >= log.first_placed]
+        if len(placed) >= _FEWEST or (points.printed is not None and timed[placed].any()):
+            return True
+    return False
+
+
+def _gather(lines: Iterable[str]) -> TextRows:
     log = TextRows()
-    for line in text.split("\n"):
+    for line in lines:
         log.take(line)
-    signals = log.signals.values()
-    if any(s.is_lr and s.timed for s in signals):
-        return True
-    return any((s.placed if log.cursor.known else s.count) >= _FEWEST for s in signals)
+    log.finish()
+    return log
 
 
 def _read(file: str) -> RawLog:
-    log, lines = TextRows(), Lines(file)
-    for _, line in lines:
-        log.take(line)
-    if not log.signals:
+    lines = Lines(file)
+    log = _gather(line for _, line in lines)
+    if not any(log.signals()):
         reason = "no line with a loss or an LR such as 'step 10: loss 2.3' or 'lr: 0.001'"
         raise ReadError(display_name(file, 1000), reason)
     axis = find_axis(log.rows)
     series, hparams = _split(log, axis)
     if axis.name != "epoch":
-        series += _epochs(log, axis)
+        series["epoch"] = _epochs(log, axis)
     for name, total in _totals(log, axis):
         hparams.setdefault(name, total)
-    notes = (*lines.notes, *_notes(log, axis, series, file), *log.columns.notes(file))
-    return RawLog(file, TextLog.name, axis.name, tuple(series), hparams, notes)
+    notes = (*lines.notes, *_notes(log, axis, file))
+    found = tuple(s for s in series.values() if len(s.step))
+    return RawLog(file, TextLog.name, axis.name, found, hparams, notes)
 
 
-def _split(log: TextRows, axis: Axis) -> tuple[list[RawSeries], dict[str, Scalar]]:
+def _split(log: TextRows, axis: Axis) -> tuple[dict[str, RawSeries], dict[str, Scalar]]:
     """Series of what was printed at a known position; settings of what stands before."""
-    found: list[RawSeries] = []
-    settings, spoilt = dict(log.settings), set[str]()
+    series: dict[str, RawSeries] = {}
+    settings, spoilt = dict(log.settings), set(log.ambiguous)
     alone = np.array(log.rows.alone, dtype=bool)
     wall = np.array(log.rows.wall_time)
-    for raw in log.columns.series():
-        rows, value = raw.step, raw.value
-        if raw.tag == log.cut:
+    for tag, points in log.points.items():
+        name = display_name(tag)
+        rows, value = points.columns()
+        if tag == log.cut:
             rows, value = rows[:-1], value[:-1]
         placed = axis.known[rows]
         before = np.unique(value[~placed])
         if len(before) == 1:
-            settings.setdefault(raw.tag, _whole(float(before[0])))
+            settings.setdefault(name, _whole(float(before[0])))
         elif len(before) > 1:
-            spoilt.add(raw.tag)
+            spoilt.add(name)
         if len(before) and np.count_nonzero(alone[rows] & placed) <= _STRAY * placed.sum():
             placed &= ~alone[rows]
         if axis.name == "row" and len(rows) == 1 and len(log.rows) > _FEWEST:
-            settings.setdefault(raw.tag, _whole(float(value[0])))
+            settings.setdefault(name, _whole(float(value[0])))
         elif placed.any():
-            found.append(_series(raw.tag, axis, rows[placed], value[placed], wall))
-    return found, {name: value for name, value in settings.items() if name not in spoilt}
+            series.setdefault(name, _series(name, axis, rows[placed], value[placed], wall))
+    return series, {name: value for name, value in settings.items() if name not in spoilt}
 
 
-def _series(tag: str, axis: Axis, rows: np.ndarray, value: Array, wall_time: Array) -> RawSeries:
+def _series(tag: str, axis: Axis, rows: IntArray, value: Array, wall_time: Array) -> RawSeries:
     when = wall_time[rows]
     return RawSeries(tag, axis.step[rows], value, when if np.isfinite(when).all() else None, rows)
 
 
-def _epochs(log: TextRows, axis: Axis) -> list[RawSeries]:
+def _epochs(log: TextRows, axis: Axis) -> RawSeries:
     """The printed epoch as a series, where it or the step changes."""
     epoch = np.array(log.rows.epoch)
     rows = np.flatnonzero(axis.known & np.isfinite(epoch))
-    if not len(rows):
-        return []
     moved = (np.diff(axis.step[rows]) != 0) | (np.diff(epoch[rows]) != 0)
-    rows = rows[np.concatenate([[True], moved])]
-    return [_series("epoch", axis, rows, epoch[rows], np.array(log.rows.wall_time))]
+    rows = rows[np.concatenate([np.ones(min(len(rows), 1), dtype=bool), moved])]
+    return _series("epoch", axis, rows, epoch[rows], np.array(log.rows.wall_time))
 
 
 def _totals(log: TextRows, axis: Axis) -> Iterator[tuple[str, int]]:
@@ -131,19 +147,22 @@ def _totals(log: TextRows, axis: Axis) -> Iterator[tuple[str, int]]:
         yield "max_steps", total
 
 
-def _notes(log: TextRows, axis: Axis, series: Sequence[RawSeries], file: str) -> Iterator[Note]:
+def _notes(log: TextRows, axis: Axis, file: str) -> Iterator[Note]:
     if axis.note:
         yield Note("axis", axis.note, file)
-    for tag in (s.tag for s in series):
-        signal = log.signals.get(tag)
-        resolution = signal.printed.resolution() if signal and signal.is_lr else None
+    for tag, points in log.points.items():
+        resolution = points.printed.resolution() if points.printed else None
         if resolution:
-            yield Note("rounded_values", f"{tag}: {resolution}", file)
+            yield Note("rounded_values", f"{display_name(tag)}: {resolution}", file)
     if log.cut:
-        yield Note("truncated", f"the last number of {log.cut!r} is cut short and left out", file)
+        message = f"the last number of {display_name(log.cut)!r} is cut short and left out"
+        yield Note("truncated", message, file)
     if log.overlong:
         message = f"{log.overlong} lines over {LONGEST_LINE} characters left out"
         yield Note("long-line", message, file)
+    if log.refused:
+        message = f"{log.refused} values of tags beyond the first {MAX_TAGS} left out"
+        yield Note("too-many-tags", message, file)
 
 
 def _whole(value: float) -> Scalar:
