@@ -206,9 +206,9 @@ def measure(family: str, args: argparse.Namespace) -> None:
     for index in range(args.each):
         parameters, series, every = drawn(family, rng, digits=args.digits, partial=args.partial)
         truth = from_parameters(family, parameters)
-        begin = time.perf_counter()
+        begin = time.process_time()
         fitted = fit_schedules(series)
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
         named = fitted[0].named if len(fitted) == 1 else None
         right = named is not None and named.name == family
         exact = right and named is not None and agrees(truth, dict(named.parameters()), every)
@@ -216,8 +216,12 @@ def measure(family: str, args: argparse.Namespace) -> None:
         names, values = names + right, values + exact
         alternatives += listed and not right
         if args.show and not exact:
-            found = [(s.named and (s.named.name, dict(s.named.parameters())), s.origin) for s in fitted]
-            print(f"  {family}[{index}] n={len(series)} every={every} {parameters}\n     -> {found}")
+            found = [
+                (s.named and (s.named.name, dict(s.named.parameters())), s.origin) for s in fitted
+            ]
+            print(
+                f"  {family}[{index}] n={len(series)} every={every} {parameters}\n     -> {found}"
+            )
     shares = [f"{100 * v / args.each:6.1f}%" for v in (names, values)]
     median, slowest = 1e3 * np.median(times), 1e3 * max(times)
     print(

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lrdoctor.fit_doubts import alternatives, logged_time, only_rising
+from lrdoctor.fit_levels import without_echo
 from lrdoctor.fit_names import Named, largest_of, name_pieces
 from lrdoctor.fit_resolution import resolution, tolerance
 from lrdoctor.fit_segments import Curve, Piece, as_segments, segment
-from lrdoctor.types import Alternative, Schedule, Segment, Series
+from lrdoctor.types import Schedule, Segment, Series
 
 _MOST_PARTS = 12
+# A jump up is this many times the step that the slope before it would have made.
+_LEAP = 2.0
 
 
 def fit_schedules(lr: Series, *, boundaries: Sequence[int] = ()) -> tuple[Schedule, ...]:
@@ -34,10 +38,14 @@ def _schedules(curve: Curve, boundaries: Sequence[float]) -> list[Schedule]:
     pieces = segment(curve)
     cuts = _cuts(curve, pieces, boundaries)
     origin = _natural_origin(curve)
-    whole = name_pieces(curve, pieces, origin)
+    clean, own = without_echo(curve, pieces)
+    whole = name_pieces(clean, own, origin)
+    if whole is None and clean is not curve:
+        whole = name_pieces(curve, pieces, origin)
     if whole is None or not whole.match.exact or _restarted(curve, pieces, boundaries, whole):
-        parts = _parted(curve, pieces, cuts)
-        if len(parts) > 1:
+        parts = _parted(curve, pieces, cuts) if cuts else []
+        better = whole is None or any(p.named is not None for p in parts)
+        if len(parts) > 1 and better:
             return parts
     return [_schedule(curve, pieces, whole, None)]
 
@@ -48,9 +56,18 @@ def _cuts(curve: Curve, pieces: Sequence[Piece], boundaries: Sequence[float]) ->
     for index, piece in enumerate(pieces[1:], start=1):
         before, here = curve.y[piece.lo - 1], curve.y[piece.lo]
         near = any(curve.x[piece.lo - 1] < b <= curve.x[piece.lo] for b in boundaries)
-        if near or (here > before and pieces[index - 1].hi - pieces[index - 1].lo > 1):
+        if near or (here > before and _leaps(curve, piece.lo)):
             found.append(index)
     return found
+
+
+def _leaps(curve: Curve, at: int) -> bool:
+    """Whether the curve jumps to point ``at``, its third or a later one, rather than growing."""
+    if at < 2:
+        return False
+    speed = (curve.y[at - 1] - curve.y[at - 2]) / (curve.x[at - 1] - curve.x[at - 2])
+    grown = abs(speed) * (curve.x[at] - curve.x[at - 1])
+    return bool(curve.y[at] - curve.y[at - 1] > _LEAP * grown + 4.0 * curve.tolerance[at])
 
 
 def _restarted(
@@ -103,9 +120,11 @@ def _natural_origin(curve: Curve, *, inner: bool = False) -> float:
     run begins where it begins.
     """
     first = float(curve.x[0])
-    if inner or first < 0 or len(curve) < 2 or curve.spacing <= 1:
+    if inner or (first <= 1 < 2 * len(curve) and curve.spacing <= 1):
         return first
-    return 0.0 if first <= curve.spacing else first
+    # Levels say nothing about their start, and a run's positions count from 0.
+    level = len(curve) > 1 and curve.y[0] == curve.y[1]
+    return 0.0 if level or first <= curve.spacing else first
 
 
 def _schedule(
@@ -115,14 +134,22 @@ def _schedule(
     end = int(curve.x[-1]) + 1 if stop is None else stop
     segments = as_segments(curve, pieces, start, end)
     if named is None:
-        return Schedule(start, end, segments, None, _piecewise_residual(segments), float(start))
+        unnamed = _piecewise_residual(segments)
+        others = only_rising(curve)
+        return Schedule(start, end, segments, None, unnamed, float(start), "unknown", others)
     match = named.match
     error = match.named.lr(curve.x - match.origin) - curve.y
     residual = float(np.sqrt(np.mean(error**2))) / largest_of(curve.y)
-    others = tuple(
-        Alternative(m.named.name, "explains the logged values equally well") for m in named.others
+    return Schedule(
+        start,
+        end,
+        segments,
+        match.named,
+        residual,
+        match.origin,
+        logged_time(curve, match),
+        alternatives(curve, named),
     )
-    return Schedule(start, end, segments, match.named, residual, match.origin, "unknown", others)
 
 
 def _piecewise_residual(segments: Sequence[Segment]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lrdoctor.errors import ConfigError
 from lrdoctor.fit_levels import edges_of, placed, planned, stairs
-from lrdoctor.fit_refine import Match, matched, refine
+from lrdoctor.fit_refine import HOPELESS, Match, matched, refine
 from lrdoctor.fit_segments import SIMPLICITY, Curve, Piece, as_segments, best_shape, segment
 from lrdoctor.plugins import discover
 from lrdoctor.schedules._recognise import ends, kind, number
@@ -23,8 +23,6 @@ PREFERENCE = (
     "cosine_restarts", "cyclic", "wsd", "polynomial", "multistep", "reduce_on_plateau",
 )  # fmt: skip
 _POINTS = 160
-# A schedule that misses the curve by more than this share of its largest LR is not its name.
-WORST_RESIDUAL = 0.01
 _SURELY_LEVELS = 2
 # Scheduler steps per x unit on an epoch axis are some hundreds; their exact number hardly shows.
 _FINE = 1e-3
@@ -51,8 +49,7 @@ def name_pieces(curve: Curve, pieces: Sequence[Piece], origin: float) -> Named |
     if flight is not None and not any(m.exact for m in found):
         found += _on_stairs(*flight, few, origin)
     largest = float(np.abs(curve.y).max(initial=0.0)) or 1.0
-    near = WORST_RESIDUAL * largest
-    found = [m for m in found if _sane(m, largest) and _residual(m, few) <= near]
+    found = [m for m in found if _sane(m, largest) and m.residual <= HOPELESS]
     if not found:
         return None
     demoted = _demoted(curve, pieces, origin)
@@ -74,11 +71,6 @@ def _informative(curve: Curve, pieces: Sequence[Piece]) -> Curve:
     return curve.take(keep)
 
 
-def _residual(match: Match, curve: Curve) -> float:
-    error = match.named.lr(curve.x - match.origin) - curve.y
-    return float(np.sqrt(np.mean(error**2)))
-
-
 def _sane(match: Match, largest: float) -> bool:
     """Whether the parameters are ones that somebody could have set."""
     named = match.named
@@ -86,6 +78,8 @@ def _sane(match: Match, largest: float) -> bool:
     bottom = getattr(named, "eta_min", getattr(named, "end_lr", getattr(named, "base_lr", 0.0)))
     if named.name == "constant":
         return True
+    if named.name == "onecycle" and named.anneal_strategy == "linear" and not match.exact:
+        return False  # two lines that nearly fit are a warm-up and a decay
     return bool(-1e-3 * largest <= bottom <= top <= 20.0 * largest)
 
 
@@ -184,12 +178,25 @@ def _variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
             yield from _usual_ends(named)
     if named.name == "cosine":
         yield replace(named, clamp=not named.clamp)
+    if named.warmup is not None:
+        yield _overlapping(named)
     if named.name == "wsd":
         yield replace(named, decay_shape="linear")
         yield replace(named, decay_shape="cosine")
         yield from _square_root(named, curve, origin)
         if named.end_lr > 0:
             yield replace(named, decay_shape="exponential")
+
+
+def _overlapping(named: Any) -> Any:
+    """The same schedule begun together with its warm-up, as ultralytics does it."""
+    ramp = replace(named.warmup, shape="linear", overlap=True)
+    longer = {
+        f.name: getattr(named, f.name) + ramp.length
+        for f in fields(named)
+        if f.name in ("T_max", "total_steps")
+    }
+    return replace(named, warmup=ramp, **({} if named.name == "onecycle" else longer))
 
 
 def _usual_ends(named: Any) -> Iterator[Any]:
@@ -229,18 +236,58 @@ def _rows(curve: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[tupl
         yield placed(row, edges, row[0].start, float(curve.x[-1]))
         return
     yield row
-    moving = [i for i, s in enumerate(row) if kind(s) != "constant" and ends(s)[0] > ends(s)[1]]
-    if len(moving) != 1:
+    yield from _other_decays(curve, pieces, origin, stop)
+    straight = _straight_ramp(curve, pieces)
+    if straight is not None:
+        yield _from_origin(as_segments(curve, straight, origin, stop), curve, origin)
+        yield from _other_decays(curve, straight, origin, stop)
+    merged = _merged(curve, pieces)
+    if len(merged) < len(pieces):
+        again = _from_origin(as_segments(curve, merged, origin, stop), curve, origin)
+        yield again
+        yield from _other_decays(curve, merged, origin, stop)
+
+
+def _other_decays(
+    curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
+) -> Iterator[tuple[Segment, ...]]:
+    """Rows with the only decay of a row as each other shape that comes near it."""
+    falling = [i for i, p in enumerate(pieces) if curve.y[p.lo] > curve.y[p.hi - 1]]
+    # A warm-up from above falls too.
+    falling = falling[1:] if len(falling) == 2 and falling[0] == 0 else falling
+    if len(falling) != 1:
         return
-    at = moving[0]
+    at = falling[0]
     close = _CLOSE * max(pieces[at].worst, 1.0)
     for name in SIMPLICITY[1:]:
-        if name != kind(row[at]):
+        if name != pieces[at].shape.name:
             other = best_shape(curve, pieces[at].lo, pieces[at].hi, (name,))
             if other.shape.name == name and other.worst <= close:
                 changed = [*pieces[:at], other, *pieces[at + 1 :]]
                 again = as_segments(curve, changed, origin, stop)
                 yield _from_origin(again, curve, origin)
+
+
+def _straight_ramp(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
+    """The row with a first stretch that only bends a little as a line: a warm-up over a decay."""
+    first = pieces[0]
+    if len(pieces) < 2 or first.shape.name in ("linear", "constant") or first.hi - first.lo < 3:
+        return None
+    line = best_shape(curve, first.lo, first.hi, ("linear",))
+    return [line, *pieces[1:]]
+
+
+def _merged(curve: Curve, pieces: Sequence[Piece]) -> list[Piece]:
+    """Neighbouring falling pieces as one, for curves that no row of shapes follows exactly."""
+    result: list[Piece] = []
+    for piece in pieces:
+        falls = curve.y[piece.lo] > curve.y[piece.hi - 1] or piece.hi - piece.lo == 1
+        before = result[-1] if result else None
+        if before is not None and falls and curve.y[before.lo] > curve.y[before.hi - 1]:
+            result[-1] = best_shape(curve, before.lo, piece.hi)
+        else:
+            result.append(piece)
+    return result
 
 
 def _ramped(curve: Curve, pieces: Sequence[Piece], origin: float) -> Sequence[Piece]:
@@ -266,7 +313,17 @@ def _from_origin(row: tuple[Segment, ...], curve: Curve, origin: float) -> tuple
         if begin <= first.start + curve.spacing:
             moved = replace(first.shape, peak_at=first.start + number(first, "peak_at") - begin)  # type: ignore[type-var]
             return (replace(first, start=begin, shape=moved), *row[1:])
-    return (_shifted(first, origin), *row[1:])
+    return (_shifted(first, _crossing(first, curve, origin)), *row[1:])
+
+
+def _crossing(first: Segment, curve: Curve, origin: float) -> float:
+    """``origin``, or where a ramp would be 0 if that is later: LRs are not negative."""
+    if kind(first) != "linear" or not number(first, "slope") > 0 or curve.y.min() < 0:
+        return origin
+    zero = first.start - number(first, "lr_start") / number(first, "slope")
+    whole = float(round(zero))
+    zero = whole if abs(zero - whole) < 0.01 * curve.spacing else zero
+    return zero if origin < zero <= first.start else origin
 
 
 def _shifted(segment: Segment, start: float) -> Segment:

@@ -22,24 +22,28 @@ _OF_TIME = frozenset(
 )
 _OF_RATIO = frozenset({"power", "pct_start", "div_factor", "final_div_factor", "gamma", "factor"})
 _WARMUP = ("warmup.length", "warmup.start_lr")
+_OPTIONAL = ("min_lr", "step_size_down")
 _ZEROS = ("eta_min", "end_lr", "warmup.start_lr")
 # LRs below this share of the largest one are first tried as 0.
 _NOTHING = 1e-7
 ORIGIN = "origin"
+# A schedule that misses the curve by more than this share of its largest LR is not its name.
+HOPELESS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """A named schedule laid over a curve; its time 0 is at ``origin``.
 
-    ``rms`` and ``worst`` are errors in tolerances, ``fixed_origin`` says whether only convention
-    places the origin.
+    ``rms`` and ``worst`` are errors in tolerances, ``residual`` the RMS error over the largest LR;
+    ``fixed_origin`` says whether only convention places the origin.
     """
 
     named: Any
     origin: float
     rms: float
     worst: float
+    residual: float
     fixed_origin: bool
 
     @property
@@ -50,9 +54,12 @@ class Match:
 
 def matched(named: Any, origin: float, curve: Curve, *, fixed_origin: bool) -> Match:
     """The schedule with its errors on the curve."""
-    error = np.abs(named.lr(curve.x - origin) - curve.y) / curve.tolerance
+    distance = named.lr(curve.x - origin) - curve.y
+    error = np.abs(distance) / curve.tolerance
     rms = float(np.sqrt(np.mean(error**2)))
-    return Match(named, origin, rms, float(error.max(initial=0.0)), fixed_origin)
+    largest = float(np.abs(curve.y).max(initial=0.0)) or 1.0
+    residual = float(np.sqrt(np.mean(distance**2))) / largest
+    return Match(named, origin, rms, float(error.max(initial=0.0)), residual, fixed_origin)
 
 
 def refine(match: Match, curve: Curve) -> Match:
@@ -64,14 +71,17 @@ def refine(match: Match, curve: Curve) -> Match:
     if direct is not None:
         return direct
     best = _solved(match, curve, names)
-    best = _zeros(best if best.rms < match.rms else match, curve, names)
+    best = best if best.rms < match.rms else match
+    if best.residual > HOPELESS:
+        return best
+    best = _zeros(best, curve, names)
     best = _whole(best, curve, names)
     return _rounded(best, curve, [n for n in names if not _is_position(n)])
 
 
 def _smooth(match: Match) -> list[str]:
     names = [f.name for f in fields(match.named) if f.name in _OF_LR | _OF_TIME | _OF_RATIO]
-    names = [n for n in names if n not in ("min_lr", "step_size_down") or _get(match, n) > 0]
+    names = [n for n in names if n not in _OPTIONAL or _get(match, n) > 0]
     if match.named.warmup is not None:
         names += _WARMUP
     return names if match.fixed_origin else [*names, ORIGIN]
@@ -187,7 +197,12 @@ def _zeros(match: Match, curve: Curve, names: Sequence[str], *, resolve: bool = 
     """Ends and starts at exactly 0 where the curve allows it, which is how most are configured."""
     for name in names:
         if name in _ZEROS and _get(match, name) != 0:
-            trial = _try(match, curve, [name], [0.0], [n for n in names if n != name])
+            others = [n for n in names if n != name]
+            trial = _try(match, curve, [name], [0.0], others)
+            if trial is None and _get(match, name) < 0 <= curve.y.min():
+                named, origin = _with(match, [name], [0.0])
+                zero = matched(named, origin, curve, fixed_origin=match.fixed_origin)
+                trial = _solved(zero, curve, others)
             match = match if trial is None else trial
     return match
 

@@ -60,8 +60,10 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     decade = np.floor(np.log10(shown) + 1e-9)
     by_digits = 0.5 * 10.0 ** (decade - longest + 1)
     by_places = np.full_like(size, 0.5 * 10.0**-finest)
-    # Both hold within one decade; the places decide only where small values lack digits.
-    return by_digits if significant else by_places
+    # Both hold within one decade. In fixed places small values have no finer ones than large ones.
+    top = exponents == exponents.max()
+    same_places = fixed and int(places[top].max()) == finest and not top.all()
+    return by_digits if significant and not same_places else by_places
 
 
 def _decimals(values: Array, single: bool) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "fit_levels",
         "fit_refine",
         "fit_names",
+        "fit_doubts",
         "fit",
         "horizon",
         "roles_names",

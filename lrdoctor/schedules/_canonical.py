@@ -15,7 +15,12 @@ Parameters = Mapping[str, Scalar | tuple[float, ...]]
 # A field cannot be called ``lr`` beside the method of that name.
 _FIELD_OF = {"lr": "peak_lr"}
 _NAME_OF = {field: name for name, field in _FIELD_OF.items()}
-_WARMUP_FIELDS = {"warmup": "length", "warmup_start_lr": "start_lr", "warmup_shape": "shape"}
+_WARMUP_FIELDS = {
+    "warmup": "length",
+    "warmup_start_lr": "start_lr",
+    "warmup_shape": "shape",
+    "warmup_overlap": "overlap",
+}
 # Positions and lengths on the x axis, shown as integers where they are whole.
 _POSITIONS = frozenset(
     {"T_max", "T_0", "T_mult", "total_steps", "step_size", "milestones", "timescale"}
@@ -40,6 +45,8 @@ def parameters_of(schedule: Any) -> dict[str, Scalar | tuple[float, ...]]:
         result[name] = _shown(name, value)
     if schedule.warmup is not None:
         for name, attribute in _WARMUP_FIELDS.items():
+            if name == "warmup_overlap" and not schedule.warmup.overlap:
+                continue
             result[name] = _shown(name, getattr(schedule.warmup, attribute))
     return result
 
@@ -59,7 +66,11 @@ def fields_from(cls: type[Any], parameters: Mapping[str, Any]) -> dict[str, Any]
     missing = [name for name in required if name not in parameters]
     if missing:
         raise ConfigError(f"{cls.name} needs {', '.join(missing)}; valid: {', '.join(known)}")
-    own = {_FIELD_OF.get(n, n): _value(n, parameters[n]) for n in valid if n in parameters}
+    own = {
+        _FIELD_OF.get(name, name): _value(name, parameters[name], str(item.type))
+        for name, item in valid.items()
+        if name in parameters
+    }
     return {**own, "warmup": _warmup(parameters)}
 
 
@@ -72,15 +83,16 @@ def _warmup(parameters: Mapping[str, Any]) -> Warmup | None:
         _value("warmup", length),
         _value("warmup_start_lr", given.get("start_lr", 0.0)),
         str(given.get("shape", "linear")),
+        bool(given.get("overlap", False)),
     )
 
 
-def _value(name: str, value: Any) -> Any:
-    """Numbers become floats (lists tuples of them), words and switches stay."""
-    if isinstance(value, bool | str):
+def _value(name: str, value: Any, kind: str = "float") -> Any:
+    """The value as a field of this kind holds it: numbers as floats, lists as tuples of them."""
+    if kind in ("str", "bool"):
         return value
     try:
-        if isinstance(value, list | tuple):
+        if kind.startswith("tuple"):
             return tuple(float(item) for item in value)
         return float(value)
     except (TypeError, ValueError):

@@ -27,13 +27,19 @@ def kind(segment: Segment) -> str:
 
 
 def split_warmup(segments: tuple[Segment, ...]) -> tuple[Warmup | None, tuple[Segment, ...]]:
-    """A rising first segment as a warm-up, and the rest."""
+    """A rising first segment as a warm-up, and the rest.
+
+    A short steep fall to where the rest goes on is one too: that of ultralytics' bias group.
+    """
     if len(segments) < 2 or kind(segments[0]) not in _RAMPS:
         return None, segments
     start_lr, top = ends(segments[0])
-    if not top > start_lr:
-        return None, segments
     length = segments[0].stop - segments[0].start
+    whole = segments[-1].stop - segments[0].start
+    begin = ends(segments[1])[0]
+    from_above = start_lr > 1.5 * begin > 0 and length < 0.3 * whole
+    if not (top > start_lr or (from_above and near(top, begin, start_lr, 0.3))):
+        return None, segments
     return Warmup(length, start_lr, kind(segments[0])), segments[1:]
 
 

@@ -18,12 +18,14 @@ class Warmup:
     """A ramp over ``[0, length)`` from ``start_lr``, in x units.
 
     ``constant`` holds ``start_lr`` and then jumps (torch's ConstantLR); ``exponential`` needs a
-    positive ``start_lr``.
+    positive ``start_lr``. With ``overlap`` the schedule proper starts at time 0 as well and a line
+    multiplies it (ultralytics); ``shape`` does not count then.
     """
 
     length: float
     start_lr: float = 0.0
     shape: str = "linear"
+    overlap: bool = False
 
     def __post_init__(self) -> None:
         if not self.length > 0:
@@ -64,8 +66,17 @@ def with_warmup(
         time = np.floor(time / interval * (1 + 1e-12)) * interval
     if warmup is None:
         return body(time)
+    if warmup.overlap:
+        return _overlapping(time, warmup, body)
     begin = warmup.length if counts_warmup else 0.0
     shifted = time if counts_warmup else time - warmup.length
     target = float(body(np.array([begin]))[0])
     rising = time < warmup.length
     return np.where(rising, warmup.lr(time, target), body(np.maximum(shifted, begin)))
+
+
+def _overlapping(time: Array, warmup: Warmup, body: Callable[[Array], Array]) -> Array:
+    first = float(body(np.zeros(1))[0])
+    share = np.minimum(time / warmup.length, 1.0)
+    factor = warmup.start_lr / first if first else 0.0
+    return body(time) * (factor + (1.0 - factor) * share)
