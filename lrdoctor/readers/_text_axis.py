@@ -15,6 +15,7 @@ UNKNOWN = -1
 # A tag that comes this often per epoch, on average, is logged several times an epoch.
 _CROWDED = 1.5
 _MOSTLY = 0.6
+_LARGEST_STEP = 2.0**53
 
 
 @dataclass
@@ -132,22 +133,44 @@ def _is_crowded(epoch: Array, record: IntArray) -> bool:
 def _composed(
     epoch: Array, batch: IntArray, batches: IntArray, known: npt.NDArray[np.bool_]
 ) -> Axis:
-    """Epoch and batch as one counter, on the scale of the longest epoch.
+    """Epoch and batch as one counter: ``epoch x (batches of an epoch) + batch``.
 
-    A restart with another batch size changes the batches of an epoch; its batches are scaled so
-    that the same share of the data lies at the same place.
+    A resume with another batch size changes the batches of an epoch. They are then put on the
+    scale that most epochs have, so that the same share of the data lies at the same place. A
+    training begun again from scratch has its own scale.
     """
-    printed = np.where(batches > 0, batches, batch[known].max() + 1)
-    longest = int(printed[known].max())
-    base = _first_epoch(epoch[known], batch[known], printed[known])
-    inside = batch * (longest / printed)
-    step = np.where(known, (epoch - base) * longest + np.rint(inside), UNKNOWN).astype(np.int64)
+    rows = np.flatnonzero(known)
+    e, b = epoch[rows], batch[rows]
+    length = np.where(batches[rows] > 0, batches[rows], b.max() + 1)
+    base = _first_epoch(e, b, length)
+    step = np.full(len(epoch), UNKNOWN, dtype=np.int64)
+    scales, mixed = list[int](), set[int]()
+    for part in np.split(np.arange(len(rows)), _scratch_starts(e, b)):
+        scale, lengths = _usual_length(e[part], length[part])
+        inside = np.rint(b[part] * (scale / length[part]))
+        place = (e[part] - base) * scale + inside
+        step[rows[part]] = np.where(place < _LARGEST_STEP, place, UNKNOWN).astype(np.int64)
+        scales += [scale] if scales[-1:] != [scale] else []
+        mixed |= lengths if len(lengths) > 1 else set()
     count = "epoch" if base == 0 else f"(epoch - {base})"
-    note = f"steps are {count} x {longest} + batch, as epoch and batch are printed"
-    lengths = np.unique(printed[known])
-    if len(lengths) > 1:
-        note += f"; epochs of {', '.join(map(str, lengths[:5]))} batches are put on one scale"
-    return Axis("iteration", step, known, note)
+    factor = ", then ".join(map(str, scales[:5]))
+    note = f"steps are {count} x {factor} + batch, as epoch and batch are printed"
+    if mixed:
+        note += f"; epochs of {', '.join(map(str, sorted(mixed)[:5]))} batches are put on one scale"
+    return Axis("iteration", step, step != UNKNOWN, note)
+
+
+def _scratch_starts(epoch: Array, batch: IntArray) -> IntArray:
+    """Rows that are back at the position of the first row."""
+    back = (epoch[1:] < epoch[:-1]) | ((epoch[1:] == epoch[:-1]) & (batch[1:] < batch[:-1]))
+    return np.flatnonzero(back & (epoch[1:] == epoch[0]) & (batch[1:] == batch[0])) + 1
+
+
+def _usual_length(epoch: Array, length: IntArray) -> tuple[int, set[int]]:
+    """The batches that most epochs have, and all that occur."""
+    pairs = np.unique(np.stack([length, epoch.astype(np.int64)]), axis=1)
+    lengths, epochs = np.unique(pairs[0], return_counts=True)
+    return int(lengths[len(epochs) - 1 - np.argmax(epochs[::-1])]), set(lengths.tolist())
 
 
 def _first_epoch(epoch: Array, batch: IntArray, batches: IntArray) -> int:

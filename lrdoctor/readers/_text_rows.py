@@ -175,7 +175,8 @@ class TextRows:
         found = _SETTING.fullmatch(line)
         if found is None or len(self.settings) >= _MOST_SETTINGS:
             return
-        value = scalar(found[2].rstrip(" ,").strip("'\""))
+        text = found[2].rstrip(" ,") if "(" in found[2] else found[2].rstrip(" ,)")
+        value = scalar(text.strip("'\""))
         # A name with two values belongs to two things that the lines above it name.
         if self.settings.setdefault(found[1], value) != value:
             self.ambiguous.add(found[1])

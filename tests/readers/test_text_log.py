@@ -140,7 +140,21 @@ def test_significant_digits(tmp_path: Path) -> None:
 def test_restart_with_another_batch_size_keeps_one_scale(tmp_path: Path) -> None:
     log = read(tmp_path, [*dino(2, 100, 50), *dino(3, 50, 25)[4:]])
     assert series(log, "loss").step.tolist() == [0, 50, 100, 150, 200, 250]
+    log = read(tmp_path, [*dino(1, 100, 50), *dino(3, 50, 25)[2:]])
+    assert series(log, "loss").step.tolist() == [0, 25, 50, 75, 100, 125]
     assert "epochs of 50, 100 batches are put on one scale" in log.notes[0].message
+
+
+def test_absurd_position_is_left_out(tmp_path: Path) -> None:
+    huge = "Epoch: [999999999/999999999]  [1/999999999999]  loss: 1.0"
+    log = read(tmp_path, [*dino(2, 100, 50), huge])
+    assert series(log, "loss").step.tolist() == [0, 50, 100, 150]
+
+
+def test_start_from_scratch_has_its_own_scale(tmp_path: Path) -> None:
+    log = read(tmp_path, [*dino(1, 100, 50), *dino(2, 80, 40)])
+    assert series(log, "loss").step.tolist() == [0, 50, 0, 40, 80, 120]
+    assert log.notes[0].message.startswith("steps are epoch x 100, then 80 + batch")
 
 
 def test_validation_lines_do_not_move_the_position(tmp_path: Path) -> None:
