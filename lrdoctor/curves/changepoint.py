@@ -113,9 +113,10 @@ def _from_scatter(calm: Array, offset: int, before: int, after: int) -> tuple[fl
     residual = near - np.polyval(np.polyfit(at, near, 2), at)
     spread = float(np.sqrt(np.dot(residual, residual) / (len(near) - 3)))
     tau = autocorrelation_time(residual)
-    # Short windows cannot average over more points than they have.
+    # Short windows cannot average over more points than they have; a trend that the parabola does
+    # not follow looks correlated too, and three degrees of freedom ask for 19 errors anyway.
     share = sum(min(tau, n) / n for n in (before, after))
-    return spread * float(np.sqrt(share)), max(len(near) / tau - 3, 1.0)
+    return spread * float(np.sqrt(share)), max(len(near) / tau - 3, 3.0)
 
 
 def _normal_equivalent(rise: float, error: float, freedom: float) -> float:

@@ -35,7 +35,8 @@ def _stands_out(change: Array, at: int) -> bool:
     if not len(beside):
         return False
     # One of the neighbours may be the rest of the same drop.
-    return bool(change[at] >= beside.max() and change[at] > STANDS_OUT * np.median(beside))
+    largest = change[at] >= beside.max() * (1 - 1e-6)
+    return bool(largest and change[at] > STANDS_OUT * np.median(beside))
 
 
 def settled_below(lr: Array, level: float) -> int:

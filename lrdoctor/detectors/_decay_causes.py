@@ -8,7 +8,13 @@ import numpy as np
 
 from lrdoctor.curves.lr_moves import find_drops
 from lrdoctor.curves.plateau import Trend
-from lrdoctor.detectors._context import loss_of, number, planned_length, steps_per_epoch
+from lrdoctor.detectors._context import (
+    loss_of,
+    number,
+    planned_length,
+    steps_per_epoch,
+    typical_gap,
+)
 from lrdoctor.horizon import explain_ratio
 from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Series
 from lrdoctor.verdict import Evidence
@@ -19,7 +25,7 @@ _PROGRESS = 1e-4
 # Intervals that differ by less than this share are one interval.
 _EQUAL = 0.1
 # Configured lengths, in the order in which a schedule uses them.
-_LENGTHS = ("T_max", "total_steps", "step_size", "T_0", "decay_steps")
+_LENGTHS = ("T_max", "total_steps", "step_size", "decay_steps")
 
 
 def explain_swings(case: Case, group: ParamGroup, trough: float, returns: int) -> Facts:
@@ -27,7 +33,7 @@ def explain_swings(case: Case, group: ParamGroup, trough: float, returns: int) -
     half = trough - float(group.lr.step[0])
     text = f"a cosine without restarts reaches its floor after {number(half)} and rises again"
     times = "once" if returns == 1 else f"{number(returns)} times"
-    cause, facts = _cause(case, half)
+    cause, facts = _cause(case, group, half)
     return f"{text} {times}: {cause}", {"period": Quantity(2 * half, "steps"), **facts}
 
 
@@ -35,12 +41,15 @@ def explain_floor(
     case: Case, group: ParamGroup, low: float, before: Trend | None, after: Trend | None
 ) -> Facts:
     """Why an LR settled at its floor at step ``low``."""
-    cause, facts = _cause(case, low - float(group.lr.step[0]))
+    cause, facts = _cause(case, group, low - float(group.lr.step[0]))
     if before is None:
         return f"the log cannot show what it cost; {cause}", facts
+    if not before.falling:
+        return f"the loss is too noisy to show whether it still fell at the cut; {cause}", facts
     text = f"the loss was falling by {number(before.fall)} in the stretch before the cut"
-    if after is not None and before.slope > 0:
-        text += f", and falls at {number(100 * after.slope / before.slope)} % of that rate since"
+    if after is not None:
+        left = number(100 * after.slope / before.slope)
+        text += f", and since then at {left} % of that rate"
     return f"{text}; {cause}", facts
 
 
@@ -112,29 +121,47 @@ def _new_bests(
     return float(fresh[inside].mean()) if inside.sum() >= 4 else None
 
 
-def _cause(case: Case, horizon: float) -> Facts:
-    """The likeliest reason for a schedule that lasts ``horizon`` x units."""
+def _cause(case: Case, group: ParamGroup, horizon: float) -> Facts:
+    """The likeliest reason for an LR that is used up after ``horizon`` x units."""
+    fitted = _fitted(group)
     return (
-        _counted_in_steps(case, horizon)
-        or _simple_ratio(case, horizon)
+        _counted_in_steps(case, fitted, horizon)
+        or _gamma_per_step(case, fitted)
+        or _early_milestones(case, group)
+        or _simple_ratio(case, group, fitted)
         or (
-            "the schedule is shorter than the run: look for a scheduler stepped per batch, "
-            "a T_max or step_size counted in the wrong unit, or a gamma meant per epoch",
-            {},
+            f"the schedule is used up after {number(horizon)} steps: look for a scheduler stepped "
+            "per batch, a T_max or step_size in the wrong unit, or a gamma meant per epoch",
+            {"horizon": Quantity(horizon, "steps")},
         )
     )
 
 
-def _counted_in_steps(case: Case, horizon: float) -> Facts | None:
-    """A length given in epochs that the schedule used up in as many steps."""
+def _fitted(group: ParamGroup) -> dict[str, float]:
+    """Numeric parameters of the group's first schedule, in x units."""
+    named = group.schedules[0].named if group.schedules else None
+    return {} if named is None else _numbers(named.parameters())
+
+
+def _numbers(parameters: Mapping[str, object]) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in parameters.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _counted_in_steps(case: Case, fitted: Mapping[str, float], horizon: float) -> Facts | None:
+    """A length configured in epochs that the schedule used up in as many steps."""
     per_epoch = steps_per_epoch(case)
     if not per_epoch or per_epoch <= 1:
         return None
-    lengths = dict(_configured(case.intent.arguments))
+    meant = _numbers(case.intent.arguments)
+    pairs = [(n, meant[n], fitted[n]) for n in _LENGTHS if n in meant and n in fitted]
     if case.intent.epochs:
-        lengths["epochs"] = case.intent.epochs
-    for name, length in lengths.items():
-        if length > 0 and abs(horizon - length) <= max(0.1 * length, 2.0):
+        pairs.append(("epochs", case.intent.epochs, fitted.get("T_max", horizon)))
+    for name, length, seen in pairs:
+        if length > 0 and abs(seen - length) <= max(0.05 * length, 1.0):
             return (
                 f"{name} = {number(length)} was meant in epochs and is used up in as many steps: "
                 f"the scheduler is stepped per batch, {number(per_epoch)} times too often",
@@ -143,15 +170,51 @@ def _counted_in_steps(case: Case, horizon: float) -> Facts | None:
     return None
 
 
-def _configured(arguments: Mapping[str, object]) -> list[tuple[str, float]]:
-    found = [(name, arguments.get(name)) for name in _LENGTHS]
-    return [(n, float(v)) for n, v in found if isinstance(v, int | float)]
-
-
-def _simple_ratio(case: Case, horizon: float) -> Facts | None:
-    planned = planned_length(case)
-    if not planned or horizon <= 0:
+def _gamma_per_step(case: Case, fitted: Mapping[str, float]) -> Facts | None:
+    """An exponential whose gamma per step is the one configured for an epoch."""
+    per_epoch, meant = steps_per_epoch(case), _numbers(case.intent.arguments).get("gamma")
+    seen = fitted.get("gamma")
+    if not per_epoch or per_epoch <= 1 or meant is None or seen is None or "step_size" in fitted:
         return None
+    if not 0 < meant < 1 or abs(seen - meant) > 0.1 * (1 - meant):
+        return None
+    return (
+        f"gamma = {number(meant)} is applied at every step instead of every epoch, "
+        f"{number(per_epoch)} times too often",
+        {"ratio": Quantity(per_epoch, "")},
+    )
+
+
+def _early_milestones(case: Case, group: ParamGroup) -> Facts | None:
+    """Drops whose last comes long before the end: milestones of a shorter training."""
+    lr = group.lr.finite()
+    drops = lr.step[find_drops(lr.value, 0.9)]
+    named = group.schedules[0].named if group.schedules else None
+    if named is None or named.name not in ("multistep", "step") or not 2 <= len(drops) <= 5:
+        return None
+    share = 100 * float(drops[-1] - lr.step[0]) / float(lr.step[-1] - lr.step[0])
+    return (
+        f"the last of {len(drops)} drops comes at {number(share)} % of the run, "
+        "as milestones of a shorter training would",
+        {"last_drop": Quantity(share, "%"), "cuts": Quantity(float(len(drops)), "")},
+    )
+
+
+def _simple_ratio(case: Case, group: ParamGroup, fitted: Mapping[str, float]) -> Facts | None:
+    """A schedule with an end of its own, at a simple fraction of the planned run."""
+    planned = planned_length(case)
+    length = fitted.get("T_max", fitted.get("total_steps"))
+    if not planned or not length:
+        return None
+    # Warm-up comes before these lengths; where sampling blurs them, a whole ratio is meant.
+    horizon = length + fitted.get("warmup", 0.0)
+    whole = planned / max(round(planned / horizon), 1)
+    if abs(whole - horizon) <= 1.5 * typical_gap(group.lr):
+        horizon = whole
     for explanation in explain_ratio(horizon, planned, case.intent):
-        return explanation.text, {"ratio": Quantity(planned / horizon, "")}
+        return (
+            f"the schedule lasts {number(horizon)} of {number(planned)} planned steps: "
+            f"{explanation.text}",
+            {"horizon": Quantity(horizon, "steps"), "planned": Quantity(planned, "steps")},
+        )
     return None

@@ -52,7 +52,8 @@ class DecayRate:
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
     measures: ClassVar[frozenset[str]] = frozenset(
         {"lr_share", "run_left", "reached_at", "peak", "loss_fall", "noise", "slope_left"}
-        | {"returns", "period", "cuts", "interval", "new_bests", "ratio"}
+        | {"returns", "period", "cuts", "interval", "new_bests", "ratio", "last_drop"}
+        | {"horizon", "planned"}
     )
 
     floor_ratio: float
@@ -83,7 +84,7 @@ class DecayRate:
     # ------------------------------------------------------------------ a cosine that bounces
 
     def _bounce(self, case: Case, group: ParamGroup) -> Judgement | None:
-        if case.intent.scheduler in _CYCLIC or _names(group) & _CYCLIC:
+        if case.intent.scheduler in _CYCLIC or _names(group) & _CYCLIC or _cycles_meant(case):
             return None
         lr = group.lr.finite()
         swings = find_swings(lr.value)
@@ -195,7 +196,7 @@ class DecayRate:
             measured["loss_fall"] = Quantity(before.fall, "")
             measured["noise"] = Quantity(before.sigma, "")
         frozen = False
-        if before is not None and after is not None and before.slope > 0:
+        if before is not None and after is not None and before.falling:
             left = after.slope / before.slope
             measured["slope_left"] = Quantity(100 * left, "%")
             frozen = left <= self.frozen_slope
@@ -218,6 +219,12 @@ def _weight(before: Trend | None, frozen: bool, deep: bool, early: bool) -> Seve
     if before is None or not before.falling:
         return Severity.WARNING if early else Severity.INFO
     return Severity.ERROR if deep and frozen else Severity.WARNING
+
+
+def _cycles_meant(case: Case) -> bool:
+    """Whether the configuration asks for more than the half cosine of one decay (transformers)."""
+    cycles = case.intent.arguments.get("num_cycles")
+    return isinstance(cycles, int | float) and cycles > 0.5
 
 
 def _names(group: ParamGroup) -> frozenset[str]:

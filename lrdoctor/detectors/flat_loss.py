@@ -18,11 +18,13 @@ from lrdoctor.detectors._context import (
     main_group,
     number,
 )
-from lrdoctor.types import Case, Confidence, Quantity, Role, Series, Severity
+from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
 # Where the search for the start of the plateau looks, as shares of the run.
 _STARTS = tuple(k / 20 for k in range(1, 19))
+# Schedules without a reduction at a planned place.
+_NEVER_MOVES = (None, "constant", "reduce_on_plateau")
 # Groups of points from which the first level of the loss is taken: the first of 20.
 _LEVELS = 20
 
@@ -62,6 +64,8 @@ class FlatLoss:
             return
         if epochs is not None and epochs < self.min_epochs:
             return
+        if case.finished is False and case.intent.scheduler not in _NEVER_MOVES:
+            return  # the schedule's own reduction may be still to come
         start = self._plateau(loss)
         if start is None:
             return
@@ -71,7 +75,7 @@ class FlatLoss:
         trend = fit_trend(flat)
         if trend is None or self._others_improve(case, flat):
             return
-        yield self._evidence(case, loss, flat, trend, epochs)
+        yield self._evidence(case, group, loss, flat, trend, epochs)
 
     def _plateau(self, loss: Series) -> float | None:
         """Step where the longest stretch that is flat to the end begins; None without one."""
@@ -119,10 +123,14 @@ class FlatLoss:
         return trend is not None and trend.falling and trend.fall > trend.sigma
 
     def _evidence(
-        self, case: Case, loss: Series, flat: Series, trend: Trend, epochs: float | None
+        self,
+        case: Case,
+        group: ParamGroup,
+        loss: Series,
+        flat: Series,
+        trend: Trend,
+        epochs: float | None,
     ) -> Evidence:
-        group = main_group(case)
-        assert group is not None
         lr = group.lr.finite().between(float(flat.step[0]), np.inf).value
         length = float(loss.step[-1] - loss.step[0])
         measured = {
@@ -167,8 +175,10 @@ def _weight(
 
 
 def _detail(case: Case, trend: Trend) -> str:
-    fall = f"over the whole stretch it falls by {number(trend.fall)}, single values scatter by"
-    text = f"{fall} {number(trend.sigma)}, so noise at this LR holds it up"
+    text = (
+        f"over the whole stretch it falls by {number(trend.fall)}, while single values scatter by "
+        f"{number(trend.sigma)}"
+    )
     scheduler = case.intent.scheduler
     if scheduler == "reduce_on_plateau":
         return (
@@ -177,4 +187,4 @@ def _detail(case: Case, trend: Trend) -> str:
         )
     if scheduler is not None and scheduler != "constant":
         return f"{text}; the configuration names a {scheduler} schedule, which never moved the LR"
-    return f"{text}; nothing in the configuration lowers it"
+    return f"{text}; nothing in the configuration lowers the LR"

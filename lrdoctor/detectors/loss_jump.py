@@ -64,7 +64,7 @@ class LossJump:
     def _shift(
         self, loss: Series, group: ParamGroup, before: int, after: int, start: float, drops: int
     ) -> Shift | None:
-        """The most significant rise at this drop, if it is one."""
+        """The longest significant rise at this drop: its length tells a step from a spike."""
         at = int(np.searchsorted(loss.step, after))
         # The LR may be logged before or after it is set, and the loss averaged over its interval.
         early = int(np.searchsorted(loss.step, before, side="right"))
@@ -76,7 +76,7 @@ class LossJump:
             for wide, width in _WINDOWS
         ]
         rises = [s for s in shifts if s is not None and self._significant(s, drops)]
-        return max(rises, key=lambda s: s.sigmas, default=None)
+        return max(rises, key=lambda s: s.width, default=None)
 
     def _significant(self, shift: Shift, drops: int) -> bool:
         # More drops give chance more tries; log p falls with sigma² / 2.

@@ -82,9 +82,7 @@ class UnfreezeCollapse:
         peaks = {id(g): _peak(g, place.step, np.inf) for g in groups}
         low = place.joined
         if low is None and place.configured:
-            low = min(
-                (g for g in groups if peaks[id(g)] > 0), key=lambda g: peaks[id(g)], default=None
-            )
+            low = min(groups, key=lambda g: peaks[id(g)])
         if low is None:
             return None
         own = peaks[id(low)]
