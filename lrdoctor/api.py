@@ -9,8 +9,9 @@ from functools import partial
 from lrdoctor import diagnosis
 from lrdoctor._version import __version__
 from lrdoctor.case import build_case
+from lrdoctor.errors import ConfigError
 from lrdoctor.fleet.engines import jobs_for, run_all
-from lrdoctor.fleet.worker import Job, diagnose_files
+from lrdoctor.fleet.worker import UNKNOWN_TAG, Job, diagnose_files
 from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
@@ -75,6 +76,7 @@ def analyze(
         failures += [f for f in outcome if isinstance(f, ReadFailure)]
         if progress is not None:
             progress(done, len(logs))
+    _check_tags(diagnoses, job)
     return Report(
         diagnoses=tuple(diagnoses),
         unreadable=tuple(failures),
@@ -85,6 +87,17 @@ def analyze(
         files_found=sum(len(f.files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),
     )
+
+
+def _check_tags(diagnoses: Sequence[Diagnosis], job: Job) -> None:
+    """A tag that no run has is a slip of the user's; one that some lack is not."""
+    for tag in job.roles if diagnoses else ():
+        notes = [
+            [n for n in d.notes if n.kind == UNKNOWN_TAG and repr(tag) in n.message]
+            for d in diagnoses
+        ]
+        if all(notes):
+            raise ConfigError(f"role {job.roles[tag]}: {notes[0][0].message}")
 
 
 def render(report: Report, kind: str = "text") -> str:

@@ -152,8 +152,11 @@ def _merge(made: dict[tuple[str, str], Candidate], candidate: Candidate) -> None
 
 
 def _roles(case: Case) -> dict[Role, tuple[str, ...]]:
+    """Tags by role. Param groups that share their LR to the last bit all name their own tag."""
     roles = {role: (series.tag,) for role, series in case.signals.items()}
-    return {Role.LR: tuple(g.lr.tag for g in case.param_groups), **roles}
+    groups = [group.lr.tag for group in case.param_groups]
+    named = [tag for tag, (role, _) in case.role_reasons.items() if role == Role.LR]
+    return {Role.LR: tuple(dict.fromkeys(groups + named)), **roles}
 
 
 def _curves(case: Case) -> Iterator[Curve]:

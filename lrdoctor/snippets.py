@@ -85,8 +85,7 @@ def _section(
 ) -> str | None:
     named = members[0][1]
     path = f"{framework}/{named.name}.py.j2"
-    environment = _environment()
-    if path not in environment.list_templates():
+    if path not in _templates():
         return None
     values, interval = _per_step(named)
     per_epoch = unit is not ClockUnit.EPOCH and interval > 1
@@ -94,7 +93,7 @@ def _section(
     if unit is ClockUnit.EPOCH and interval < 1:
         when = "after each optimizer step"
     groups = [(_comment(name), _top(schedule)) for name, schedule in members]
-    text = environment.get_template(path).render(**values, groups=groups, when=when)
+    text = _environment().get_template(path).render(**values, groups=groups, when=when)
     return text.strip()
 
 
@@ -156,5 +155,9 @@ def _environment() -> Environment:
 
 @cache
 def _frameworks() -> tuple[str, ...]:
-    folders = {t.split("/")[0] for t in _environment().list_templates() if "/" in t}
-    return tuple(sorted(folders))
+    return tuple(sorted({t.split("/")[0] for t in _templates() if "/" in t}))
+
+
+@cache
+def _templates() -> frozenset[str]:
+    return frozenset(_environment().list_templates())

@@ -16,12 +16,12 @@ from lrdoctor.types import Severity
 BUILT_IN = load_rulebook()
 
 
-def a_rule_file(folder: Path, name: str = "my-rule", **changes: str) -> Path:
+def a_rule_file(folder: Path, stem: str = "my-rule", **changes: str) -> Path:
     """A correct rule file on the first built-in detector, with some lines replaced."""
     detector = next(iter(discover("detectors")))
     lines = {
         "code": 'code = "SITE001"',
-        "name": f'name = "{name}"',
+        "name": f'name = "{stem}"',
         "title": 'title = "A site rule"',
         "detector": f'detector = "{detector}"',
         "severity": 'severity = "warning"',
@@ -35,7 +35,7 @@ def a_rule_file(folder: Path, name: str = "my-rule", **changes: str) -> Path:
     }
     for field in fields(discover("detectors")[detector]):
         lines[field.name] = f'[thresholds.{field.name}]\nvalue = 1.0\nunit = "x"\nsource = "a test"'
-    path = folder / f"{name}.toml"
+    path = folder / f"{stem}.toml"
     path.write_text("\n".join({**lines, **changes}.values()) + "\n")
     return path
 

@@ -30,6 +30,7 @@ def command(
     from lrdoctor.case import build_case
     from lrdoctor.cli._job import settings
     from lrdoctor.errors import ReadError
+    from lrdoctor.fleet.worker import known_roles
     from lrdoctor.readers._discover import find_runs
     from lrdoctor.readers._load import load
     from lrdoctor.verdict import ReadFailure
@@ -52,7 +53,8 @@ def command(
             continue
         for run in loaded:
             runs += 1
-            click.echo("\n".join(describe(build_case(run, roles=tag_roles, expect=intent))) + "\n")
+            run, known = known_roles(run, tag_roles)
+            click.echo("\n".join(describe(build_case(run, roles=known, expect=intent))) + "\n")
     click.echo(f"{files} files found, {runs} runs read, {failed} failed")
     return 0 if runs else 3
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lrdoctor.case import build_case
 from lrdoctor.diagnosis import diagnose
@@ -12,8 +12,11 @@ from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._load import load
 from lrdoctor.rulebook import Rulebook
-from lrdoctor.types import Run, _freeze, _Value
+from lrdoctor.types import Note, Run, _freeze, _Value
 from lrdoctor.verdict import Diagnosis, ReadFailure, Suppression
+
+UNKNOWN_TAG = "unknown-tag"  # the kind of note on a run without a series that --role names
+_MOST_NAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,24 @@ def diagnose_files(files: RunFiles, job: Job) -> tuple[Diagnosis | ReadFailure, 
     return tuple(_diagnose_run(run, job) for run in runs)
 
 
+def known_roles(run: Run, roles: Mapping[str, str]) -> tuple[Run, dict[str, str]]:
+    """The part of ``roles`` that this run has series for; the run notes the rest.
+
+    In a tree of different logs a tag is rarely in all of them, so its absence is no error.
+    """
+    known = {tag: role for tag, role in roles.items() if tag in run.series}
+    missing = [tag for tag in roles if tag not in known]
+    if not missing:
+        return run, known
+    series = ", ".join(sorted(run.series)[:_MOST_NAMES]) + ", …" * (len(run.series) > _MOST_NAMES)
+    notes = [Note(UNKNOWN_TAG, f"no series {tag!r} here; there are: {series}") for tag in missing]
+    return replace(run, notes=(*run.notes, *notes)), known
+
+
 def _diagnose_run(run: Run, job: Job) -> Diagnosis | ReadFailure:
     try:
-        case = build_case(run, roles=job.roles, expect=job.expect)
+        run, roles = known_roles(run, job.roles)
+        case = build_case(run, roles=roles, expect=job.expect)
         diagnosis = diagnose(case, job.rulebook, job.suppressions)
         if job.replay == "none" or not diagnosis.candidates:
             return diagnosis
