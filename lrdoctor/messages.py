@@ -14,20 +14,20 @@ from lrdoctor.verdict import Evidence
 COMMON_PLACEHOLDERS = frozenset({"start", "stop", "param_group", "detail"})
 
 
-def number_text(value: float) -> str:
-    """Four significant digits; whole numbers in full with thousands separators."""
+def number_text(value: float, digits: int = 4) -> str:
+    """``digits`` significant digits; whole numbers in full with thousands separators."""
     if not math.isfinite(value):
         return str(value)
     if value == int(value) and abs(value) < 1e12:
         return f"{int(value):,}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:.{digits}g}"
 
 
 def quantity_text(quantity: Quantity) -> str:
     """The number with its unit ("0.5 epochs", "12 %"); a ratio has none."""
-    text = number_text(quantity.value)
+    text = number_text(quantity.value, digits=3 if quantity.unit == "%" else 4)
     return f"{text} {quantity.unit}" if quantity.unit else text
 
 

@@ -29,6 +29,7 @@ def test_number_text(value: float, text: str) -> None:
 def test_quantity_has_its_unit() -> None:
     assert quantity_text(Quantity(13.5, "epochs")) == "13.5 epochs"
     assert quantity_text(Quantity(0.5, "")) == "0.5"
+    assert quantity_text(Quantity(9.7222, "%")) == "9.72 %"
 
 
 def test_fill_collapses_space_and_tolerates_missing_measures() -> None:

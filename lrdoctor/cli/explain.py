@@ -29,7 +29,7 @@ def command(
     rule = book.find(code)
     if rule is None:
         known = [label for r in book.rules for label in (r.code, r.name)]
-        close = difflib.get_close_matches(code, known, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(code, known, n=1, cutoff=0.75)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise click.UsageError(f"no rule {code!r}.{hint} All rules: lrdoctor rules")
     click.echo(describe(rule, min(shutil.get_terminal_size((80, 24)).columns, 88)))

@@ -32,7 +32,7 @@ def command(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Renders SAVED, written by ``lrdoctor analyze --format json:FILE``, without reading logs."""
+    """Renders SAVED, written by lrdoctor analyze --format json:FILE, without reading logs."""
     from lrdoctor.cli._output import deliver, destinations
     from lrdoctor.errors import ConfigError
     from lrdoctor.reports.json_v1 import read_json

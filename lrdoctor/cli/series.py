@@ -55,7 +55,7 @@ def command(
             runs += 1
             run, known = known_roles(run, tag_roles)
             click.echo("\n".join(describe(build_case(run, roles=known, expect=intent))) + "\n")
-    click.echo(f"{files} files found, {runs} runs read, {failed} failed")
+    click.echo(f"files found {files} · runs read {runs} · not read {failed}")
     return 0 if runs else 3
 
 
@@ -64,7 +64,7 @@ def describe(case: Case) -> Iterator[str]:
     from lrdoctor.messages import schedule_text
 
     run = case.run
-    yield f"{run.name}  ({run.format}, {len(run.files)} file{'s' * (len(run.files) != 1)})"
+    yield f"{run.name}  ({run.format}, {', '.join(run.files[:3])}{' …' * (len(run.files) > 3)})"
     yield f"  x axis: {run.axis!r}, read as {case.clock.unit}, {case.first:,} to {case.last:,}"
     if case.clock.steps_per_epoch:
         yield f"  one epoch is {case.clock.steps_per_epoch:,.6g} of these"
