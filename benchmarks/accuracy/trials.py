@@ -61,7 +61,7 @@ def _pair(injection: Injection, seed: int, folder: Path) -> Iterator[Trial]:
         draw = _draw(seed, injection.mechanism)
         scene = injection.make(draw, faulty)
         histories.append((scene, train(scene.task, scene.recipe, seed), draw))
-    happened = injection.occurred(histories[0][1], histories[1][1])
+    happened = bool(injection.occurred(histories[0][1], histories[1][1]))
     for faulty, (scene, history, draw) in zip((True, False), histories, strict=True):
         yield _written(
             scene,

@@ -30,7 +30,7 @@ class RaiseGroupLr:
         place = float(finding.evidence.start)
         low = next((g for g in case.param_groups if g.name == finding.evidence.param_group), None)
         top = finding.evidence.measured.get("lr_reference")
-        if low is None or top is None:
+        if low is None or top is None or not top.value > 0:
             return
         above = _group_at(case, low, place, top.value)
         model = None if above is None else _schedule_at(above, place)
