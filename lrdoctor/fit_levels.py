@@ -15,6 +15,7 @@ from lrdoctor.types import Array, Segment
 _FEWEST_STAIRS = 5
 # Chance that cuts made by a metric fall on such round positions; below it they were planned.
 _BY_CHANCE = 0.02
+_SHARE_BY_CHANCE = 0.11
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,12 @@ def regular_size(edges: Edges, origin: float, last: float) -> float | None:
     """The step size with which every cut lies where it should, and none is missing; else None."""
     low = float(np.max((edges.after - origin) / edges.count))
     high = float(np.min((edges.until - origin) / edges.count))
+    # The next cut has not come yet.
+    low = max(low, (last - origin) / (float(edges.count[-1]) + 1.0))
     if not high > low or not high > 0:
         return None
     size = roundest(max(low, 0.0), high)
-    if size != round(size):
-        return None
-    return size if origin + size * (edges.count[-1] + 1) > last else None
+    return size if size == round(size) else None
 
 
 def placed(
@@ -75,14 +76,14 @@ def placed(
 def planned(edges: Edges, origin: float, last: float) -> bool:
     """Whether the cuts fall on positions too round to come from a metric that stalls."""
     spacing = float(np.median(edges.until - edges.after))
-    units = [(f * 10.0**k, 0.0) for k in range(7) for f in (1, 2, 5)]
+    units = [(f * 10.0**k, 0.0, _BY_CHANCE) for k in range(7) for f in (1, 2, 5)]
     # Shares of a length are rounded to whole steps or epochs by whoever computes them.
-    units += [((last - origin + more) / 20.0, 1.0) for more in (1.0, spacing)]
-    for unit, blur in units:
+    shares = {(last - origin + more) / 20.0 for more in (1.0, spacing)}
+    for unit, blur, rare in [*units, *((unit, 1.0, _SHARE_BY_CHANCE) for unit in shares)]:
         low = (edges.after - origin - blur) / unit
         high = (edges.until - origin + blur) / unit
         chance = float(np.prod(np.minimum(high - low, 1.0)))
-        if chance < _BY_CHANCE and np.all(np.floor(high + 1e-9) > low + 1e-9):
+        if chance < rare and np.all(np.floor(high + 1e-9) > low + 1e-9):
             return True
     return False
 

@@ -106,7 +106,7 @@ def _parameters(match: Match) -> float:
     if ramp is not None:
         values += [ramp.length, *([ramp.start_lr] if ramp.start_lr else [])]
     flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
-    return sum(1.0 + (0.25 * _digits(v) if isinstance(v, float) else 0.0) for v in flat)
+    return sum(1.0 + 0.25 * _digits(v) if isinstance(v, float) else 0.5 for v in flat)
 
 
 def _digits(value: float) -> int:
@@ -143,23 +143,35 @@ def _on_stairs(levels: Curve, interval: float, few: Curve, origin: float) -> Ite
 def _refined(curve: Curve, few: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[Match]:
     """Every family that recognises the row of segments or a variant of it, laid over the curve."""
     seen: set[Any] = set()
-    for row in _rows(curve, pieces, origin):
-        fixed = not _shows_its_start(row)
-        for cls in discover("schedules").values():
-            try:
-                first = cls.recognise(row)
-            except (ConfigError, ArithmeticError):
-                continue
-            if first is None or (first, row[0].start) in seen:
-                continue
-            seen.add((first, row[0].start))
-            with np.errstate(all="ignore"):
-                best = refine(matched(first, row[0].start, few, fixed_origin=fixed), few)
-                yield best
-                if not best.exact or not _typical(best):
-                    for named in _variants(first, few, row[0].start):
-                        start = matched(named, row[0].start, few, fixed_origin=fixed)
-                        yield refine(start, few)
+    stop = float(curve.x[-1]) + curve.spacing
+    pieces = _ramped(curve, pieces, origin)
+    exact = False
+    for rows in (_rows, _rougher_rows):
+        for row in rows(curve, pieces, origin, stop):
+            for match in _from_row(row, few, seen):
+                exact = exact or match.exact
+                yield match
+        if exact:
+            return
+
+
+def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[Match]:
+    """The families that recognise one row of segments, and their variants if they do not fit."""
+    origin, fixed = row[0].start, not _shows_its_start(row)
+    for cls in discover("schedules").values():
+        try:
+            first = cls.recognise(row)
+        except (ConfigError, ArithmeticError):
+            continue
+        if first is None or (first, origin) in seen:
+            continue
+        seen.add((first, origin))
+        with np.errstate(all="ignore"):
+            best = refine(matched(first, origin, few, fixed_origin=fixed), few)
+            yield best
+            if not best.exact or not _typical(best):
+                for named in _variants(first, few, origin):
+                    yield refine(matched(named, origin, few, fixed_origin=fixed), few)
 
 
 def _typical(match: Match) -> bool:
@@ -178,6 +190,7 @@ def _variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
             yield from _usual_ends(named)
     if named.name == "cosine":
         yield replace(named, clamp=not named.clamp)
+        yield from _as_onecycle(named)
     if named.warmup is not None:
         yield _overlapping(named)
     if named.name == "wsd":
@@ -186,6 +199,16 @@ def _variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
         yield from _square_root(named, curve, origin)
         if named.end_lr > 0:
             yield replace(named, decay_shape="exponential")
+
+
+def _as_onecycle(named: Any) -> Iterator[Any]:
+    """A rise of so few points that its shape did not show, as the first phase of a one-cycle."""
+    ramp = named.warmup
+    if ramp is not None and ramp.start_lr > named.eta_min >= 0:
+        total = ramp.length + named.T_max + 1.0
+        ratios = named.peak_lr / ramp.start_lr, ramp.start_lr / max(named.eta_min, 1e-9)
+        one_cycle = discover("schedules")["onecycle"]
+        yield one_cycle(named.peak_lr, total, (ramp.length + 1.0) / total, *ratios)
 
 
 def _overlapping(named: Any) -> Any:
@@ -225,27 +248,26 @@ def _square_root(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
         )
 
 
-def _rows(curve: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[tuple[Segment, ...]]:
+def _rows(
+    curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
+) -> Iterator[tuple[Segment, ...]]:
     """The pieces as segments, levels with placed borders, and the decay as each other shape."""
-    stop = float(curve.x[-1]) + curve.spacing
-    pieces = _ramped(curve, pieces, origin)
     row = _from_origin(as_segments(curve, pieces, origin, stop), curve, origin)
-    levels = [p for p in pieces if p.shape.name == "constant"]
-    if len(levels) == len(pieces) and len(pieces) > 1:
-        edges = edges_of(curve, pieces)
-        yield placed(row, edges, row[0].start, float(curve.x[-1]))
+    if len(pieces) > 1 and all(p.shape.name == "constant" for p in pieces):
+        yield placed(row, edges_of(curve, pieces), row[0].start, float(curve.x[-1]))
         return
     yield row
     yield from _other_decays(curve, pieces, origin, stop)
-    straight = _straight_ramp(curve, pieces)
-    if straight is not None:
-        yield _from_origin(as_segments(curve, straight, origin, stop), curve, origin)
-        yield from _other_decays(curve, straight, origin, stop)
-    merged = _merged(curve, pieces)
-    if len(merged) < len(pieces):
-        again = _from_origin(as_segments(curve, merged, origin, stop), curve, origin)
-        yield again
-        yield from _other_decays(curve, merged, origin, stop)
+
+
+def _rougher_rows(
+    curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
+) -> Iterator[tuple[Segment, ...]]:
+    """Rows that overlook small bends, for curves that no row of shapes follows exactly."""
+    for again in (_straight_ramp(curve, pieces), _merged(curve, pieces)):
+        if again is not None:
+            yield _from_origin(as_segments(curve, again, origin, stop), curve, origin)
+            yield from _other_decays(curve, again, origin, stop)
 
 
 def _other_decays(
@@ -277,8 +299,8 @@ def _straight_ramp(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
     return [line, *pieces[1:]]
 
 
-def _merged(curve: Curve, pieces: Sequence[Piece]) -> list[Piece]:
-    """Neighbouring falling pieces as one, for curves that no row of shapes follows exactly."""
+def _merged(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
+    """Neighbouring falling pieces as one; None where there are none."""
     result: list[Piece] = []
     for piece in pieces:
         falls = curve.y[piece.lo] > curve.y[piece.hi - 1] or piece.hi - piece.lo == 1
@@ -287,7 +309,7 @@ def _merged(curve: Curve, pieces: Sequence[Piece]) -> list[Piece]:
             result[-1] = best_shape(curve, before.lo, piece.hi)
         else:
             result.append(piece)
-    return result
+    return result if len(result) < len(pieces) else None
 
 
 def _ramped(curve: Curve, pieces: Sequence[Piece], origin: float) -> Sequence[Piece]:

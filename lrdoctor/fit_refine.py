@@ -137,7 +137,7 @@ def _solved(match: Match, curve: Curve, names: Sequence[str]) -> Match:
         with np.errstate(all="ignore"):
             return np.asarray((named.lr(curve.x - origin) - curve.y) * weight)
 
-    found = least_squares(residuals, start, scale, iterations=15)
+    found = least_squares(residuals, start, scale, iterations=12, slow=0.3)
     named, origin = _with(match, names, found.tolist())
     return matched(named, origin, curve, fixed_origin=match.fixed_origin)
 

@@ -8,8 +8,11 @@ from lrdoctor.types import Array
 
 # Values looked at, evenly over the sorted distinct ones; more would not change the verdict.
 _SAMPLE = 200
-# A rounded curve shows its last digit in 9 of 10 values; a few short numbers prove nothing.
-_FEWEST_DISTINCT = 8
+# A few short numbers prove nothing.
+_FEWEST_DISTINCT = 4
+# One or two digits are what people type.
+_FEWEST_DIGITS = 3
+# A curve rounded to fixed places shows its last place in 9 of 10 values.
 _FULL_LENGTH_SHARE = 0.6
 # Longer decimals than this are a float in disguise, not a text format.
 _LONGEST_ROUNDING = 7
@@ -53,8 +56,7 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     places = digits - 1 - exponents
     finest = int(places.max())
     fixed = bool(np.mean(places == finest) >= _FULL_LENGTH_SHARE)
-    significant = bool(np.mean(digits == longest) >= _FULL_LENGTH_SHARE)
-    if longest > _LONGEST_ROUNDING or not (fixed or significant):
+    if not (longest >= _FEWEST_DIGITS or (longest == 2 and fixed)) or longest > _LONGEST_ROUNDING:
         return None
     shown = np.where(size > 0, size, sample.min())
     decade = np.floor(np.log10(shown) + 1e-9)
@@ -63,7 +65,7 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     # Both hold within one decade. In fixed places small values have no finer ones than large ones.
     top = exponents == exponents.max()
     same_places = fixed and int(places[top].max()) == finest and not top.all()
-    return by_digits if significant and not same_places else by_places
+    return by_places if same_places else by_digits
 
 
 def _decimals(values: Array, single: bool) -> tuple[Array, Array]:

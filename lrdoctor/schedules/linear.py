@@ -45,7 +45,12 @@ class Linear:
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
         """A falling line; without a level after it, it is taken to go on to 0."""
         warmup, body = split_warmup(segments)
-        if not body or kind(body[0]) != "linear" or len(body) > 2:
+        if not body or len(body) > 2:
+            return None
+        if kind(body[0]) == "polynomial" and near(number(body[0], "power"), 1.0, 1.0):
+            start, length, end = (number(body[0], n) for n in ("lr_start", "t_max", "lr_end"))
+            return cls(start, length, end, warmup)
+        if kind(body[0]) != "linear":
             return None
         peak, slope = number(body[0], "lr_start"), number(body[0], "slope")
         if not slope < 0 < peak:

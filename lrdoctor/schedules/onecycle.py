@@ -104,7 +104,8 @@ class OneCycle:
         else:
             rise = meeting(up, down) - up.start
             peak = number(up, "lr_start") + number(up, "slope") * rise
-            fall = down.stop - up.start - rise - 1.0
+            end = max(end, 1e-6 * start)
+            fall = (peak - end) / -number(down, "slope")
         total = rise + fall + 1.0
         end = max(end, 1e-6 * start)
         return cls(peak, total, (rise + 1.0) / total, peak / start, start / end, anneal)

@@ -72,10 +72,22 @@ class Wsd:
             return None
         if len(body) == 3 and kind(body[2]) != "constant":
             return None
-        steps = body[1].stop - body[1].start
+        turn = body[1].start + _begin(body[1], peak)
+        steps = body[1].stop - turn
         floor = number(body[2], "value") if len(body) == 3 else max(end, 0.0)
         shape = kind(body[1]) if kind(body[1]) in DECAY_SHAPES and floor > 0 else "linear"
         if kind(body[1]) == "cosine":
             steps, shape = number(body[1], "t_max"), "cosine"
             floor = number(body[1], "eta_min") if len(body) == 2 else floor
-        return cls(peak, body[1].start - segments[0].start, steps, shape, floor, warmup)
+        return cls(peak, turn - segments[0].start, steps, shape, floor, warmup)
+
+
+def _begin(decay: Segment, peak: float) -> float:
+    """Where the decay would be at the level before it, in time from the segment's start."""
+    if kind(decay) == "cosine":
+        return number(decay, "peak_at")
+    if kind(decay) == "linear":
+        return (peak - number(decay, "lr_start")) / number(decay, "slope")
+    if kind(decay) == "exponential":
+        return float(np.log(peak / number(decay, "lr_start")) / np.log(number(decay, "gamma")))
+    return 0.0

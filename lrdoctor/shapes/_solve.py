@@ -8,8 +8,9 @@ import numpy as np
 
 from lrdoctor.types import Array
 
-# Step of numeric derivatives: about the cube root of the float64 epsilon, best for central ones.
-_STEP = 1e-5
+# Step of numeric derivatives: some times the root of the float64 epsilon, best for one-sided ones.
+_STEP = 1e-7
+_FIRST_STEPS = 3
 _MOST_DAMPING = 1e8
 
 
@@ -32,20 +33,25 @@ def least_squares(
     *,
     slopes: Callable[[Array], Array] | None = None,
     iterations: int = 30,
+    slow: float = 1e-6,
 ) -> Array:
     """Parameters that minimise the sum of squared ``residuals``, from ``start: float64[k]``.
 
     ``scale`` is the natural size of a change of each parameter, ``slopes`` the derivatives
     ``float64[n, k]`` (numeric ones otherwise). Levenberg's damping, so directions that the data
-    leave open stay where they started; parameters with infinite residuals are never taken.
+    leave open stay where they started; parameters with infinite residuals are never taken. After
+    some steps it ends when a step takes less than the share ``slow`` off the sum.
     """
     best, current = start.copy(), residuals(start)
     cost = float(current @ current)
     damping = 1e-6
-    for _ in range(iterations):
+    for index in range(iterations):
         if not np.isfinite(cost) or cost == 0:
             break
-        change = _derivatives(residuals, best, scale) if slopes is None else slopes(best) * scale
+        if slopes is None:
+            change = _derivatives(residuals, best, current, scale)
+        else:
+            change = slopes(best) * scale
         sizes = np.sqrt(np.sum(change**2, axis=0))
         if not np.isfinite(sizes).all() or sizes.max(initial=0.0) == 0:
             break
@@ -64,19 +70,22 @@ def least_squares(
                 damping = max(damping / 30.0, 1e-18)
                 break
             damping *= 10.0
-        if not cost < previous * (1 - 1e-6):
+        enough = slow if index >= _FIRST_STEPS else 1e-6
+        if not cost < previous * (1 - enough):
             break
     return best
 
 
-def _derivatives(residuals: Callable[[Array], Array], at: Array, scale: Array) -> Array:
+def _derivatives(
+    residuals: Callable[[Array], Array], at: Array, current: Array, scale: Array
+) -> Array:
     """Numeric derivatives per ``scale``, 0 where an edge crosses a sample."""
     columns = []
     for index, size in enumerate(scale):
         shift = np.zeros_like(at)
         shift[index] = _STEP * size
         with np.errstate(invalid="ignore"):
-            slope = (residuals(at + shift) - residuals(at - shift)) / (2 * _STEP)
+            slope = (residuals(at + shift) - current) / _STEP
         slope = np.where(np.isfinite(slope), slope, 0.0)
         sizes = np.abs(slope)
         typical = float(np.partition(sizes, (3 * len(sizes)) // 4)[(3 * len(sizes)) // 4])

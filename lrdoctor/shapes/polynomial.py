@@ -15,6 +15,9 @@ from lrdoctor.types import Array, Scalar
 # end is further away is a line or an exponential to any log.
 _FURTHEST_SPANS = 20.0
 _POWERS = (0.3, 8.0)
+_FEWEST = 6
+# A longer level at the end is a stretch of its own.
+_MOST_HELD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,20 @@ class Polynomial:
     def guess(cls, t: Array, lr: Array) -> Self | None:
         """A scan over the end for a curve that falls to 0, then least squares in all parameters.
 
-        None for fewer than six points and for a curve that does not fall.
+        A level of up to three points at the end is its hold. None for fewer than six points and for
+        a curve that does not fall.
         """
-        span = float(t[-1] - t[0]) if len(t) else 0.0
-        if len(t) < 6 or span <= 0 or not lr[0] > lr[-1] >= 0:
+        held = _held(lr)
+        level = float(lr[-1]) if held else 0.0
+        use = slice(None, len(t) - held)
+        span = float(t[use][-1] - t[0]) if len(t) > held else 0.0
+        if len(t) - held < _FEWEST or held > _MOST_HELD or span <= 0 or not lr[0] > lr[-1] >= 0:
             return None
-        first = _falling_to_zero(t, lr, span)
+        first = _falling_to_zero(t[use], lr[use] - level, span)
         if first is None:
             return None
-        found = cls(*_polished(first, t, lr, span))
-        return found if found.t_max >= t[-2] else None  # a level at the end is a stretch of its own
+        start, _, t_max, power = first
+        return cls(*_polished((start + level, level, t_max, power), t, lr, span))
 
     def parameters(self) -> Mapping[str, Scalar]:
         """Curve parameters."""
@@ -55,6 +62,12 @@ class Polynomial:
             "t_max": self.t_max,
             "power": self.power,
         }
+
+
+def _held(lr: Array) -> int:
+    """How many of the last points only repeat the one before them."""
+    moving = np.flatnonzero(np.diff(lr))
+    return len(lr) - 2 - int(moving[-1]) if len(moving) else 0
 
 
 def _falling_to_zero(t: Array, lr: Array, span: float) -> tuple[float, float, float, float] | None:
