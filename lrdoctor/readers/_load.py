@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from lrdoctor.errors import ReadError
 from lrdoctor.plugins import discover
@@ -29,10 +30,20 @@ def load(run_files: RunFiles) -> tuple[Run, ...]:
         logs = _read(unit, failures)
         found = _own(assemble(unit.name, logs), unit)
         runs = _without_doubles(runs, found)
+    if len(runs) == 1 and run_files.others:
+        runs = [replace(runs[0], name=_place(run_files))]
     if not runs:
         raise failures[0] if failures else _nothing(run_files)
     lost = tuple(shown(Note("unreadable-file", e.reason, e.path)) for e in failures)
     return tuple(replace(run, notes=(*run.notes, *lost)) for run in runs)
+
+
+def _place(run_files: RunFiles) -> str:
+    """The folder's name: a file's set it apart from others that turned out to say the same."""
+    folder, _, file = run_files.name.rpartition("/")
+    if file != display_name(Path(run_files.files[0]).name):
+        return run_files.name
+    return folder or display_name(Path(run_files.root).resolve().name) or file
 
 
 def _nothing(run_files: RunFiles) -> ReadError:

@@ -27,6 +27,7 @@ UNREAD = {
 MAX_BYTES = 1 << 20
 MAX_SETTINGS = 5000
 _MAX_DEPTH = 10
+_MAX_ENTRIES = 1000  # of one mapping; more is data, such as a vocabulary
 _PARENTS = 2
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _MOST_SIBLINGS = 500
@@ -154,17 +155,21 @@ def _unparsed(path: str, line: int | None, problem: str) -> ReadError:
 
 
 def flat(value: Any) -> dict[str, Scalar]:
-    """Nested settings under dotted names, list entries by position, at most ``MAX_SETTINGS``.
+    """Nested settings under dotted names, list entries by position, of the first ``MAX_SETTINGS``
+    nodes.
 
     YAML reads "1e-3" as text; it becomes the number it was meant to be.
     """
     found: dict[str, Scalar] = {}
     pending: list[tuple[str, Any, int]] = [("", value, 0)]
-    while pending and len(found) < MAX_SETTINGS:
+    # YAML aliases make small files of endless trees, so the nodes are counted, not the settings.
+    for _ in range(MAX_SETTINGS):
+        if not pending:
+            break
         name, item, depth = pending.pop()
         if isinstance(item, Mapping | list | tuple):
             inner = item.items() if isinstance(item, Mapping) else enumerate(item)
-            if depth < _MAX_DEPTH and len(item) <= MAX_SETTINGS:
+            if depth < _MAX_DEPTH and len(item) <= _MAX_ENTRIES:
                 children = [(f"{name}.{k}" if name else str(k), v, depth + 1) for k, v in inner]
                 pending += reversed(children)
         elif isinstance(item, str) and _NUMBER.fullmatch(item.strip()):
