@@ -15,7 +15,7 @@ from lrdoctor.messages import number_text
 from lrdoctor.reports._axes import Axis, Tick, epoch_ticks, overall, value_axis
 from lrdoctor.reports._format import UNIT_NOUN, count, span
 from lrdoctor.reports._sampling import gaps, min_max, pieces, thin
-from lrdoctor.reports._view import corrected_curves, lr_curves
+from lrdoctor.reports._view import corrected_curves, lr_curves, on_log_axis
 from lrdoctor.types import Array, ClockUnit, Role
 from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding
 
@@ -117,8 +117,8 @@ def figure(
     along = Axis(first, last, log=False)
     notes = list(hidden)
     panels = [
-        _panel("lr", "learning rate", [*rates, *fixed], along, notes),
-        _panel("loss", "loss", [(_LOSS_KIND[c.role], c) for c in losses], along, notes),
+        _panel("lr", [*rates, *fixed], along, notes, log=on_log_axis(finding)),
+        _panel("loss", [(_LOSS_KIND[c.role], c) for c in losses], along, notes, log=None),
     ]
     per_epoch = diagnosis.steps_per_epoch if diagnosis.unit is not ClockUnit.EPOCH else None
     shade, label = _shade(finding, along, diagnosis.unit)
@@ -140,6 +140,7 @@ def figure(
     )
 
 
+_TITLES = {"lr": "learning rate", "loss": "loss"}
 _LOSS_KIND = {Role.TRAIN_LOSS: "train", Role.VAL_LOSS: "val"}
 Labelled = tuple[str, Curve]
 
@@ -168,13 +169,17 @@ def _equal(one: Curve, other: Curve) -> bool:
 
 
 def _panel(
-    name: str, title: str, curves: Sequence[Labelled], along: Axis, notes: list[str]
+    name: str, curves: Sequence[Labelled], along: Axis, notes: list[str], log: bool | None
 ) -> Panel | None:
+    """A chart of ``curves``; ``log`` None takes a log axis where every value is positive."""
     if not curves:
         return None
+    title = _TITLES[name]
     values = overall([c.series.value for _, c in curves])
     finite = values[np.isfinite(values)]
-    up = value_axis(values, log=name == "lr" or bool(len(finite) and finite.min() > 0))
+    if log is None:
+        log = bool(len(finite) and finite.min() > 0)
+    up = value_axis(values, log=log)
     if up is None:
         up = Axis(0.0, 1.0, log=False)
         notes.append(f"No value of {title} is finite.")

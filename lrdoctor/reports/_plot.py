@@ -1,4 +1,4 @@
-"""A curve in a few lines of text: braille dots on a log axis, the span marked below."""
+"""A curve in a few lines of text: braille dots on a log or linear axis, the span marked below."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def plot(
     shade: tuple[float, float],
     width: int,
     height: int = 6,
+    *,
+    log: bool = True,
 ) -> Plot | None:
     """The LR as dots, the corrected LR as ``·`` where it differs, in ``width`` columns.
 
@@ -36,7 +38,7 @@ def plot(
     """
     both = [actual] if corrected is None else [actual, corrected]
     values = overall([s.value for s in both])
-    up = value_axis(values, log=True, margin=0.0)
+    up = value_axis(values, log=log, margin=0.0)
     if up is None:
         return None
     first, last = (float(actual.step[i]) for i in (0, -1))

@@ -198,6 +198,11 @@ def lr_curves(diagnosis: Diagnosis, finding: Finding | None) -> list[Curve]:
     return sorted(rates, key=lambda c: (c.param_group != group, c.tag not in tags))
 
 
+def on_log_axis(finding: Finding | None) -> bool:
+    """Whether the LR is best seen on a log axis: all but peaks, which it flattens."""
+    return finding is None or finding.rule.category != "peak"
+
+
 def corrected_curves(fix: Candidate | None, drawn: Sequence[Curve]) -> list[Curve]:
     """Corrected LR curves of the groups drawn, in their order; of any group where none fits."""
     curves = [c for c in (fix.curves if fix else ()) if c.role is Role.LR and len(c.series)]

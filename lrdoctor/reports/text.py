@@ -32,6 +32,7 @@ from lrdoctor.reports._view import (
     RunView,
     corrected_curves,
     lr_curves,
+    on_log_axis,
     rehearsal,
     view,
 )
@@ -122,11 +123,13 @@ class Text:
             return
         actual, corrected = rates[0], corrected_curves(found.fix, rates)[:1]
         evidence = found.finding.evidence
+        log = on_log_axis(found.finding)
         drawn = plot(
             actual.series,
             corrected[0].series if corrected else None,
             (evidence.start, evidence.stop),
             self.width - len(_INDENT),
+            log=log,
         )
         if drawn is None:
             return
@@ -134,7 +137,9 @@ class Text:
             yield [("dim", f"{_INDENT}{label}"), ("lr", canvas.rstrip())]
         yield [("dim", f"{_INDENT}{drawn.axis}")]
         yield [("dim", f"{_INDENT}{drawn.ends}")]
-        legend = f"⠤ {actual.tag} (log)" + ("  · corrected" if corrected else "")
+        legend = f"⠤ {actual.tag} ({'log' if log else 'linear'} axis)" + (
+            "  · corrected" if corrected else ""
+        )
         yield from self._wrapped([("dim", f"{legend}  ━ where")], _INDENT + " " * 10)
 
     def _fix(self, candidate: Candidate, first: bool, full: bool) -> Iterator[Line]:

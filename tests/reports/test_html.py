@@ -169,5 +169,5 @@ def test_one_run_is_small() -> None:
 def test_figures_have_a_description() -> None:
     labels = page(one_run_report()).values("aria-label")
     (summary,) = [label for label in labels if label.startswith("Charts over")]
-    assert "learning rate, log axis: lr/head, lr/backbone, corrected lr/head" in summary
+    assert "learning rate, linear axis: lr/head, lr/backbone, corrected lr/head" in summary
     assert "Shaded: steps 1,800–2,700." in summary
