@@ -24,7 +24,7 @@ _OF_RATIO = frozenset({"power", "pct_start", "div_factor", "final_div_factor", "
 _WARMUP = ("warmup.length", "warmup.start_lr")
 _OPTIONAL = ("min_lr", "step_size_down")
 _ZEROS = ("eta_min", "end_lr", "warmup.start_lr")
-# LRs below this share of the largest one are first tried as 0.
+# LRs below this share of the largest one, or within the log's resolution, are first tried as 0.
 _NOTHING = 1e-7
 ORIGIN = "origin"
 # A schedule that misses the curve by more than this share of its largest LR is not its name.
@@ -172,9 +172,9 @@ def _whole(match: Match, curve: Curve, names: Sequence[str]) -> Match:
 def _direct(match: Match, curve: Curve, names: Sequence[str]) -> Match | None:
     """The first guess with whole positions and short values, where that is already the answer."""
     values = [_get(match, n) for n in names]
-    largest = float(np.abs(curve.y).max())
+    nothing = max(_NOTHING * float(np.abs(curve.y).max()), 4.0 * float(np.median(curve.tolerance)))
     for digits in range(1, 6):
-        rounded = [_short(n, v, digits, largest) for n, v in zip(names, values, strict=True)]
+        rounded = [_short(n, v, digits, nothing) for n, v in zip(names, values, strict=True)]
         try:
             named, origin = _with(match, names, rounded)
         except ConfigError:
@@ -185,10 +185,10 @@ def _direct(match: Match, curve: Curve, names: Sequence[str]) -> Match | None:
     return None
 
 
-def _short(name: str, value: float, digits: int, largest: float) -> float:
+def _short(name: str, value: float, digits: int, nothing: float) -> float:
     if _is_position(name):
         return float(round(value))
-    if name in _ZEROS and abs(value) < _NOTHING * largest:
+    if name in _ZEROS and abs(value) < nothing:
         return 0.0
     return float(f"{value:.{digits - 1}e}")
 

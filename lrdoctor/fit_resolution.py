@@ -12,6 +12,7 @@ _SAMPLE = 200
 _FEWEST_DISTINCT = 4
 # One or two digits are what people type.
 _FEWEST_DIGITS = 3
+_FILLED = 5
 # A curve rounded to fixed places shows its last place in 9 of 10 values.
 _FULL_LENGTH_SHARE = 0.6
 # Longer decimals than this are a float in disguise, not a text format.
@@ -62,10 +63,11 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     decade = np.floor(np.log10(shown) + 1e-9)
     by_digits = 0.5 * 10.0 ** (decade - longest + 1)
     by_places = np.full_like(size, 0.5 * 10.0**-finest)
-    # Both hold within one decade. In fixed places small values have no finer ones than large ones.
-    top = exponents == exponents.max()
-    same_places = fixed and int(places[top].max()) == finest and not top.all()
-    return by_places if same_places else by_digits
+    # In fixed places small values have no finer ones than the largest decade that is well filled.
+    decades, counts = np.unique(exponents, return_counts=True)
+    filled = decades[counts >= _FILLED]
+    top = exponents == filled.max(initial=exponents.min())
+    return by_places if int(places[top].max()) >= finest else by_digits
 
 
 def _decimals(values: Array, single: bool) -> tuple[Array, Array]:

@@ -93,19 +93,21 @@ class OneCycle:
         if len(segments) != 2 or kind(segments[0]) != kind(segments[1]):
             return None
         up, down = segments
-        anneal = {"cosine": "cos", "linear": "linear"}.get(kind(up))
-        (start, top), (peak, end) = ends(up), ends(down)
-        if anneal is None or not (0 < start < top and near(top, peak, peak, 0.3) and end < start):
+        straight = kind(up) == "linear"
+        if kind(up) not in ("cosine", "linear"):
             return None
-        rise, fall = up.stop - up.start, down.stop - down.start - 1.0
-        if anneal == "cos":
-            rise, fall, end = number(up, "t_max"), number(down, "t_max"), number(down, "eta_min")
-            peak = number(down, "lr_max")
-        else:
+        (start, top), (peak, end) = ends(up), ends(down)
+        end = end if straight else number(down, "eta_min")
+        if not (0 < start < top and near(top, peak, peak, 0.3) and end < start):
+            return None
+        end = max(end, 1e-6 * start)
+        if straight:
             rise = meeting(up, down) - up.start
             peak = number(up, "lr_start") + number(up, "slope") * rise
-            end = max(end, 1e-6 * start)
             fall = (peak - end) / -number(down, "slope")
+        else:
+            rise, fall, peak = number(up, "t_max"), number(down, "t_max"), number(down, "lr_max")
         total = rise + fall + 1.0
-        end = max(end, 1e-6 * start)
-        return cls(peak, total, (rise + 1.0) / total, peak / start, start / end, anneal)
+        ratios = peak / start, start / end
+        anneal = "linear" if straight else "cos"
+        return cls(peak, total, (rise + 1.0) / total, *ratios, anneal)
