@@ -72,6 +72,9 @@ def attempts(parts: Sequence[RawLog]) -> list[Attempt]:
             found.append(Attempt([(part, None)], notes=[_note("split", part, decision)]))
         else:
             _take(attempt, part, decision)
+    if len(found) > 1:
+        message = f"{len(found)} runs in one place; this is the first"
+        found[0].notes.append(Note("split", message, found[0].logs[0].file))
     return found
 
 

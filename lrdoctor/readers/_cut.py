@@ -1,7 +1,7 @@
 """Cuts a raw log where its steps go back: several trainings, or one that was resumed.
 
-A cut is found in one series (the one with most points) and applied to all by the order of records,
-so that a validation logged once per part goes to the right one.
+A cut is found in one series (the one with most points) and applied to all by the order of records
+or wall time, so that a validation logged once per part goes to the right one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lrdoctor.types import IntArray, RawLog, RawSeries
+from lrdoctor.types import Array, IntArray, RawLog, RawSeries
 
 _BELOW = 3  # points below what came before that make a fall more than rows out of order
 _MOST_LOOKED_UP = 5000  # falls for which repeated steps are searched
@@ -49,53 +49,64 @@ def parts(log: RawLog) -> list[RawLog]:
 
     Declared restarts (``purges``) cut too. Orders count from the start of each part.
     """
-    ordered = [s for s in log.series if s.order is not None and len(s.order)]
-    if len(ordered) < len(log.series):
-        return _parts_without_order(log)
-    if not ordered:
+    if not log.series:
         return [log]
-    # Ties go to the first tag by name, so that the result does not depend on the order of tags.
-    spine = max(sorted(ordered, key=lambda s: s.tag), key=lambda s: len(s.step))
-    places = sorted(
-        {*(_place(ordered, spine, cut) for cut in set_backs(spine.step)), *_declared(log)}
-    )
-    if not places:
+    spine = _longest(log)
+    cuts = set_backs(log.series[spine].step)
+    declared = {float(place) for place in log.purge_order if place > 0}
+    if not cuts and not declared:
         return [log]
-    edges = [0, *places, np.iinfo(np.int64).max]
-    cut = [_between(log, lo, hi) for lo, hi in pairwise(edges)]
+    keys = _keys(log)
+    if keys is None:
+        return _parts_without_keys(log, cuts)
+    places = sorted(declared | {_place(log.series, keys, spine, cut) for cut in cuts})
+    cut = [_between(log, keys, lo, hi) for lo, hi in pairwise([-np.inf, *places, np.inf])]
     return [part for part in cut if part.series]
 
 
-def _place(all_series: Sequence[RawSeries], spine: RawSeries, cut: int) -> int:
-    """The record order of a cut: other tags may have gone back a few records earlier."""
-    assert spine.order is not None
-    before, place = int(spine.order[cut - 1]), int(spine.order[cut])
-    for series in all_series:
-        assert series.order is not None
-        lo, hi = np.searchsorted(series.order, [before + 1, place])
-        inside = np.arange(max(lo, 1), hi)
-        back = inside[series.step[inside] < series.step[inside - 1]]
-        place = min(place, int(series.order[back[0]])) if len(back) else place
+def _keys(log: RawLog) -> list[Array] | None:
+    """For each series an ascending key that puts the points of all series in the order written:
+    record orders or, without them, wall times; None where there is neither."""
+    orders = [s.order.astype(np.float64) for s in log.series if s.order is not None]
+    if len(orders) == len(log.series):
+        return orders
+    walls = [s.wall_time for s in log.series if s.wall_time is not None]
+    if len(walls) == len(log.series) and all(bool(np.all(w[1:] >= w[:-1])) for w in walls):
+        return walls
+    return None
+
+
+def _longest(log: RawLog) -> int:
+    """Ties go to the first tag by name, so that the result does not depend on the order of tags."""
+    return min(range(len(log.series)), key=lambda i: (-len(log.series[i].step), log.series[i].tag))
+
+
+def _place(series: Sequence[RawSeries], keys: Sequence[Array], spine: int, cut: int) -> float:
+    """The key of a cut: other tags may have gone back shortly before the longest one did."""
+    before, place = float(keys[spine][cut - 1]), float(keys[spine][cut])
+    for one, key in zip(series, keys, strict=True):
+        after = int(np.searchsorted(key, before, "right"))
+        inside = np.arange(max(after, 1), int(np.searchsorted(key, place)))
+        back = inside[one.step[inside] < one.step[inside - 1]]
+        place = min(place, float(key[back[0]])) if len(back) else place
     return place
 
 
-def _declared(log: RawLog) -> set[int]:
-    return {place for place in log.purge_order if place > 0}
-
-
-def _between(log: RawLog, lo: int, hi: int) -> RawLog:
-    """The records ``lo <= order < hi``."""
+def _between(log: RawLog, keys: Sequence[Array], lo: float, hi: float) -> RawLog:
+    """The points with ``lo <= key < hi``; keys are orders wherever something refers to orders."""
     series = []
-    for s in log.series:
-        assert s.order is not None
-        a, b = np.searchsorted(s.order, [lo, hi])
+    first = int(lo) if np.isfinite(lo) else 0
+    for one, key in zip(log.series, keys, strict=True):
+        a, b = np.searchsorted(key, [lo, hi])
         if a < b:
-            series.append(_points(s, slice(a, b), s.order[a:b] - lo))
+            order = None if one.order is None else one.order[a:b] - first
+            series.append(_points(one, slice(a, b), order))
     inside = [i for i, place in enumerate(log.purge_order) if lo <= place < hi]
+    last = None if np.isinf(hi) else int(hi)
     return RawLog(
         log.file, log.format, log.axis, tuple(series), log.hparams, log.notes,
-        tuple(log.purges[i] for i in inside), tuple(log.purge_order[i] - lo for i in inside),
-        None if log.record_steps is None else log.record_steps[lo:hi],
+        tuple(log.purges[i] for i in inside), tuple(log.purge_order[i] - first for i in inside),
+        None if log.record_steps is None else log.record_steps[first:last],
     )  # fmt: skip
 
 
@@ -104,12 +115,9 @@ def _points(s: RawSeries, which: slice, order: IntArray | None = None) -> RawSer
     return RawSeries(s.tag, s.step[which], s.value[which], wall, order)
 
 
-def _parts_without_order(log: RawLog) -> list[RawLog]:
+def _parts_without_keys(log: RawLog, cuts: Sequence[int]) -> list[RawLog]:
     """Each series is cut by itself; its pieces go to the first part that can hold their steps."""
-    spine = max(sorted(log.series, key=lambda s: s.tag), key=lambda s: len(s.step))
-    cuts = set_backs(spine.step)
-    if not cuts:
-        return [log]
+    spine = log.series[_longest(log)]
     edges = [0, *cuts, len(spine.step)]
     spans = [
         (int(spine.step[lo:hi].min()), int(spine.step[lo:hi].max())) for lo, hi in pairwise(edges)

@@ -9,7 +9,7 @@ A reader takes part with ``patterns``, ``accepts`` and ``priority`` and, if it l
   decompressed. Specific formats are at 10 or more, generic tables at 0, free text below.
 - ``group(path) -> str`` names the folder (or file) all files of one run share, e.g. the folder of
   an event file. Without it each file is a run of its own, but for copies in ``checkpoint-<n>``
-  folders and nnU-Net's logs. ``read`` gets all files of a group.
+  folders, event files and nnU-Net's logs. ``read`` gets all files of a group.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lrdoctor.verdict import ReadFailure
 MAX_FAMILY = 8  # logs of one place that are compared with each other; more is a collection of runs
 SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "venv"}
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
-_NNUNET = re.compile(r"training_log_\d{4}(?:_\d{1,2}){5}\.txt(?:\.gz)?")
+_PER_RESUME = re.compile(r".*tfevents.*|training_log_\d{4}(?:_\d{1,2}){5}\.txt(?:\.gz)?")
 _NESTED = re.compile(r"(?:vis_data|tf_logs|tensorboard|tb|checkpoint-\d+)")
 _WANDB_RUN = re.compile(r"(?:offline-)?run-.+")
 
@@ -260,12 +260,13 @@ def _home(folder: str, trainers: set[str] | frozenset[str] = frozenset()) -> str
 
 def _shared_path(path: str) -> str:
     """What files of one run have in common where their reader does not say: the log of which
-    ``checkpoint-500/`` has an early copy, the folder in which nnU-Net begins a log per resume."""
+    ``checkpoint-500/`` has an early copy, the folder in which TensorBoard's writers and nnU-Net
+    begin a file per resume."""
     folder, file = os.path.split(path)
     parent, name = os.path.split(folder)
     if _CHECKPOINT.fullmatch(name):
         return os.path.join(parent, file)  # noqa: PTH118
-    return folder if folder and _NNUNET.fullmatch(file) else path
+    return folder if folder and _PER_RESUME.fullmatch(file) else path
 
 
 def _is_wandb(folder: str) -> bool:

@@ -94,7 +94,7 @@ def test_runs_appended_to_one_file() -> None:
     )
     assert [r.name for r in runs] == ["r", "r#2", "r#3"]
     assert [span(r) for r in runs] == [(100, 0, 1980), (25, 0, 480), (200, 0, 3980)]
-    assert [kinds(r) for r in runs] == [[], ["split"], ["split"]]
+    assert [kinds(r) for r in runs] == [["split"], ["split"], ["split"]]
 
 
 def test_resume_with_overlap() -> None:
@@ -228,6 +228,14 @@ def test_validation_logged_just_before_the_first_training_row_of_a_run() -> None
     val = RawSeries("val", np.array([0, 8, 0, 8]), np.arange(4.0), None, np.array([0, 9, 10, 19]))
     one, two = assemble("r", [RawLog("a", "csv", "step", (loss, val))])
     assert one.series["val"].step.tolist() == two.series["val"].step.tolist() == [0, 8]
+
+
+def test_wall_times_stand_in_for_record_order() -> None:
+    step = np.concatenate([np.arange(100), np.arange(100)])
+    loss = RawSeries("loss", step, decay(step) + 0.01 * np.arange(200), np.arange(200) + 1e9)
+    val = RawSeries("val", np.array([40, 80]), np.array([1.0, 2.0]), np.array([40, 180]) + 1e9)
+    one, two = assemble("r", [RawLog("a", "tensorboard", "step", (loss, val))])
+    assert one.series["val"].step.tolist() == [40] and two.series["val"].step.tolist() == [80]
 
 
 def test_logs_without_record_order_are_cut_series_by_series() -> None:
