@@ -26,8 +26,8 @@ _POINTS = 160
 _SURELY_LEVELS = 2
 # Scheduler steps per x unit on an epoch axis are some hundreds; their exact number hardly shows.
 _FINE = 1e-3
-# Another shape is worth refining if it is off by no more than this many times the best one's error.
-_CLOSE = 8.0
+# Nobody types an LR of this many digits after the first.
+_ODD_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ def _sane(match: Match, largest: float) -> bool:
         return True
     if named.name == "onecycle" and named.anneal_strategy == "linear" and not match.exact:
         return False  # two lines that nearly fit are a warm-up and a decay
+    if named.name == "polynomial" and abs(named.power - 1.0) < 1e-3:
+        return False  # a line has a name of its own
     return bool(-1e-3 * largest <= bottom <= top <= 20.0 * largest)
 
 
@@ -117,8 +119,8 @@ def _digits(value: float) -> int:
 
 def _odd(named: Any) -> bool:
     """Whether a position or share is neither whole nor short."""
-    values = [getattr(named, n, None) for n in ("total_steps", "pct_start")]
-    return any(v is not None and v != int(v) and float(f"{v:.3g}") != v for v in values)
+    values = [getattr(named, n, 0.0) for n in ("total_steps", "pct_start")]
+    return any(v != int(v) and float(f"{v:.3g}") != v for v in values)
 
 
 def _demoted(curve: Curve, pieces: Sequence[Piece], origin: float) -> frozenset[str]:
@@ -176,7 +178,7 @@ def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[
 
 def _typical(match: Match) -> bool:
     """Whether the parameters are of the kind people choose, so that no variant is looked for."""
-    return match.named.name != "onecycle" or not _odd(match.named)
+    return match.named.name not in ("onecycle", "linear") or not _odd(match.named)
 
 
 def _variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
@@ -188,6 +190,12 @@ def _variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
         yield replace(named, total_steps=total, pct_start=share, interval=_FINE)
         if named.anneal_strategy == "linear":
             yield from _usual_ends(named)
+    if named.name == "linear" and named.end_lr == 0:
+        # A line shows where it would cross 0, not where it ends: the usual shares of the LR left.
+        for left in (0.01, 0.1, 0.001, 0.05, 0.2):
+            yield replace(
+                named, total_steps=named.total_steps * (1.0 - left), end_lr=named.peak_lr * left
+            )
     if named.name == "cosine":
         yield replace(named, clamp=not named.clamp)
         yield from _as_onecycle(named)
@@ -257,6 +265,7 @@ def _rows(
         yield placed(row, edges_of(curve, pieces), row[0].start, float(curve.x[-1]))
         return
     yield row
+    yield from _one_step_off(row)
     yield from _other_decays(curve, pieces, origin, stop)
 
 
@@ -264,27 +273,43 @@ def _rougher_rows(
     curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
 ) -> Iterator[tuple[Segment, ...]]:
     """Rows that overlook small bends, for curves that no row of shapes follows exactly."""
+    yield from _other_decays(curve, pieces, origin, stop, close=np.inf)
     for again in (_straight_ramp(curve, pieces), _merged(curve, pieces)):
         if again is not None:
             yield _from_origin(as_segments(curve, again, origin, stop), curve, origin)
             yield from _other_decays(curve, again, origin, stop)
 
 
+def _one_step_off(row: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
+    """A decay that does not show its start, begun one step earlier or later, if its LR is odd."""
+    first = row[0]
+    if (
+        kind(first) not in ("linear", "polynomial", "exponential")
+        or ends(first)[0] <= ends(first)[1]
+    ):
+        return
+    if _digits(float(f"{ends(first)[0]:.5e}")) >= _ODD_DIGITS:
+        for shift in (-1.0, 1.0):
+            yield (_shifted(first, first.start + shift), *row[1:])
+
+
 def _other_decays(
-    curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
+    curve: Curve, pieces: Sequence[Piece], origin: float, stop: float, close: float = 8.0
 ) -> Iterator[tuple[Segment, ...]]:
-    """Rows with the only decay of a row as each other shape that comes near it."""
+    """Rows with the only decay of a row as each other shape that comes near it.
+
+    Near is an error of at most ``close`` times that of the shape it has.
+    """
     falling = [i for i, p in enumerate(pieces) if curve.y[p.lo] > curve.y[p.hi - 1]]
     # A warm-up from above falls too.
     falling = falling[1:] if len(falling) == 2 and falling[0] == 0 else falling
     if len(falling) != 1:
         return
     at = falling[0]
-    close = _CLOSE * max(pieces[at].worst, 1.0)
     for name in SIMPLICITY[1:]:
         if name != pieces[at].shape.name:
             other = best_shape(curve, pieces[at].lo, pieces[at].hi, (name,))
-            if other.shape.name == name and other.worst <= close:
+            if other.shape.name == name and other.worst <= close * max(pieces[at].worst, 1.0):
                 changed = [*pieces[:at], other, *pieces[at + 1 :]]
                 again = as_segments(curve, changed, origin, stop)
                 yield _from_origin(again, curve, origin)

@@ -75,6 +75,7 @@ def refine(match: Match, curve: Curve) -> Match:
     if best.residual > HOPELESS:
         return best
     best = _zeros(best, curve, names)
+    names = [n for n in names if n not in _ZEROS or _get(best, n) != 0]
     best = _whole(best, curve, names)
     return _rounded(best, curve, [n for n in names if not _is_position(n)])
 

@@ -222,6 +222,29 @@ def test_value_logged_after_the_scheduler_step_is_the_next_one() -> None:
     assert only(series(lr)).logged == "next"
 
 
+def test_line_logged_after_the_scheduler_step_starts_where_its_lr_is_round() -> None:
+    lr = from_parameters("linear", {"lr": 5e-5, "total_steps": 1500}).lr(np.arange(1.0, 1001.0))
+    found = only(series(lr, first=1))
+    assert found.origin == 0 and found.named is not None
+    assert found.named.parameters() == {"lr": 5e-5, "total_steps": 1500, "end_lr": 0.0}
+
+
+@pytest.mark.parametrize("low", [0.01, 0.1])
+def test_line_to_a_share_of_its_lr_ends_at_a_whole_step(low: float) -> None:
+    recovers("linear", {"lr": 0.01, "total_steps": 100, "end_lr": 0.01 * low}, 80)
+
+
+def test_ultralytics_log_with_its_doubled_value() -> None:
+    epochs, warmup, batches, low = 100, 3, 200, 0.01
+    body = [max(1 - e / epochs, 0) * (1 - low) + low for e in range(epochs)]
+    ramp = [b * ((e + 1) * batches - 1) / (warmup * batches) for e, b in enumerate(body[:warmup])]
+    lr = 0.01 * np.array([*ramp, body[3], *body[3 : epochs - 1]])
+    found = only(Series("lr", np.arange(1, epochs + 1), [float(f"{v:.5g}") for v in lr]))
+    assert found.named is not None and found.named.name == "linear"
+    assert found.named.parameters()["total_steps"] == pytest.approx(100, rel=0.03)
+    assert found.residual < 0.01
+
+
 # ---------------------------------------------------------------------------- several schedules
 
 
