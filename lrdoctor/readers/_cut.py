@@ -12,9 +12,11 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from lrdoctor.readers._epochs import counted_through
 from lrdoctor.types import Array, IntArray, RawLog, RawSeries
 
 _BELOW = 3  # points below what came before that make a fall more than rows out of order
+_MOST_CUTS = 1000  # more is no run of its own each
 _MOST_LOOKED_UP = 5000  # falls for which repeated steps are searched
 
 
@@ -41,13 +43,14 @@ def set_backs(step: npt.ArrayLike) -> list[int]:
         if gone or (returns and bool(np.any(steps[start:fall] == steps[fall]))):
             cuts.append(fall)
             top, start = int(steps[fall]), fall
-    return cuts
+    return cuts if len(cuts) <= _MOST_CUTS else []
 
 
 def parts(log: RawLog) -> list[RawLog]:
     """The log cut where its steps go back, in file order; the log itself where they never do.
 
-    Declared restarts (``purges``) cut too. Orders count from the start of each part.
+    Declared restarts (``purges``) cut too. Orders count from the start of each part. A step that
+    only counts within each epoch is counted through instead.
     """
     if not log.series:
         return [log]
@@ -59,7 +62,11 @@ def parts(log: RawLog) -> list[RawLog]:
     keys = _keys(log)
     if keys is None:
         return _parts_without_keys(log, cuts)
-    places = sorted(declared | {_place(log.series, keys, spine, cut) for cut in cuts})
+    places = sorted(_place(log.series, keys, spine, cut) for cut in cuts)
+    through = counted_through(log, keys, spine, cuts, places)
+    if through is not None:
+        return [through]
+    places = sorted(declared.union(places))
     cut = [_between(log, keys, lo, hi) for lo, hi in pairwise([-np.inf, *places, np.inf])]
     return [part for part in cut if part.series]
 

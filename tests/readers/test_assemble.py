@@ -230,6 +230,25 @@ def test_validation_logged_just_before_the_first_training_row_of_a_run() -> None
     assert one.series["val"].step.tolist() == two.series["val"].step.tolist() == [0, 8]
 
 
+def test_step_that_counts_within_epochs_is_counted_through() -> None:
+    step, total = np.tile(np.arange(0, 100, 10), 8), np.arange(0, 800, 10)
+    series = (
+        RawSeries("loss", step, decay(total), None, np.arange(80)),
+        RawSeries("val", np.full(8, 90), decay(np.arange(8)), None, np.arange(9, 80, 10)),
+    )
+    (run,) = assemble("r", [RawLog("a", "csv", "iter", series)])
+    np.testing.assert_array_equal(run.series["loss"].step, total)
+    np.testing.assert_array_equal(run.series["val"].step, np.arange(90, 800, 100))
+    assert kinds(run) == ["axis"] and not run.restarts
+
+
+def test_equal_runs_that_start_over_stay_runs() -> None:
+    step = np.tile(np.arange(50), 6)
+    value = decay(step) + 0.01 * np.random.default_rng(0).normal(size=300)
+    raw = RawLog("a", "csv", "epoch", (RawSeries("loss", step, value, None, np.arange(300)),))
+    assert len(assemble("r", [raw])) == 6
+
+
 def test_wall_times_stand_in_for_record_order() -> None:
     step = np.concatenate([np.arange(100), np.arange(100)])
     loss = RawSeries("loss", step, decay(step) + 0.01 * np.arange(200), np.arange(200) + 1e9)
