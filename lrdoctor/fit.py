@@ -11,11 +11,13 @@ from lrdoctor.fit_levels import without_echo
 from lrdoctor.fit_names import Named, largest_of, name_pieces
 from lrdoctor.fit_resolution import resolution, tolerance
 from lrdoctor.fit_segments import Curve, Piece, as_segments, segment
-from lrdoctor.types import Schedule, Segment, Series
+from lrdoctor.types import Array, Schedule, Segment, Series
 
 _MOST_PARTS = 12
 # A jump up is this many times the step that the slope before it would have made.
 _LEAP = 2.0
+_LONG = 10
+_TOO_CLOSE = 0.05
 
 
 def fit_schedules(lr: Series, *, boundaries: Sequence[int] = ()) -> tuple[Schedule, ...]:
@@ -29,13 +31,29 @@ def fit_schedules(lr: Series, *, boundaries: Sequence[int] = ()) -> tuple[Schedu
     if not len(data):
         return ()
     x, y = data.step.astype(np.float64), data.value
-    fine = resolution(y)
-    curve = Curve(x, y, tolerance(fine), fine)
-    return tuple(_schedules(curve, sorted(float(b) for b in boundaries)))
+    curve, pieces = _cut(x, y)
+    return tuple(_schedules(curve, pieces, sorted(float(b) for b in boundaries)))
 
 
-def _schedules(curve: Curve, boundaries: Sequence[float]) -> list[Schedule]:
-    pieces = segment(curve)
+def _cut(x: Array, y: Array) -> tuple[Curve, tuple[Piece, ...]]:
+    """The curve with its tolerance, and its pieces.
+
+    Rounding leaves errors of about its own size: stretches that shapes follow far closer than that
+    hold exact short numbers, not rounded ones.
+    """
+    for typed in (False, True):
+        fine = resolution(y, typed=typed)
+        curve = Curve(x, y, tolerance(fine), fine)
+        pieces = segment(curve)
+        long = [p for p in pieces if p.hi - p.lo >= _LONG and p.shape.name != "constant"]
+        if not long or any(p.worst >= _TOO_CLOSE for p in long):
+            break
+    return curve, pieces
+
+
+def _schedules(
+    curve: Curve, pieces: Sequence[Piece], boundaries: Sequence[float]
+) -> list[Schedule]:
     cuts = _cuts(curve, pieces, boundaries)
     origin = _natural_origin(curve)
     clean, own = without_echo(curve, pieces)

@@ -29,3 +29,9 @@ def short_decimals(value: float, most: int = 6) -> Iterator[float]:
         return
     for digits in range(1, most + 1):
         yield float(f"{value:.{digits - 1}e}")
+
+
+def further_digits(value: float) -> int:
+    """Significant decimal digits after the first, at most 7."""
+    mantissa = f"{value:.7e}".split("e")[0].rstrip("0")
+    return max(len(mantissa.replace("-", "").replace(".", "")) - 1, 0)

@@ -26,6 +26,7 @@ _OPTIONAL = ("min_lr", "step_size_down")
 _ZEROS = ("eta_min", "end_lr", "warmup.start_lr")
 # LRs below this share of the largest one, or within the log's resolution, are first tried as 0.
 _NOTHING = 1e-7
+_HIGHEST_POWER = 6
 ORIGIN = "origin"
 # A schedule that misses the curve by more than this share of its largest LR is not its name.
 HOPELESS = 0.01
@@ -175,7 +176,8 @@ def _direct(match: Match, curve: Curve, names: Sequence[str]) -> Match | None:
     values = [_get(match, n) for n in names]
     nothing = max(_NOTHING * float(np.abs(curve.y).max()), 4.0 * float(np.median(curve.tolerance)))
     for digits in range(1, 6):
-        rounded = [_short(n, v, digits, nothing) for n, v in zip(names, values, strict=True)]
+        pairs = zip(names, values, strict=True)
+        rounded = [_short(n, v, min(digits, _digits_of(n)), nothing) for n, v in pairs]
         try:
             named, origin = _with(match, names, rounded)
         except ConfigError:
@@ -186,11 +188,19 @@ def _direct(match: Match, curve: Curve, names: Sequence[str]) -> Match | None:
     return None
 
 
+def _digits_of(name: str) -> int:
+    return 1 if name == "final_div_factor" else 9
+
+
 def _short(name: str, value: float, digits: int, nothing: float) -> float:
     if _is_position(name):
         return float(round(value))
     if name in _ZEROS and abs(value) < nothing:
         return 0.0
+    if name == "final_div_factor" and digits == 1:
+        # The end is so near 0 that rounding hides it: a power of ten, torch's where it is lost.
+        power = round(float(np.log10(value)))
+        return 10.0**power if power <= _HIGHEST_POWER else 1e4
     return float(f"{value:.{digits - 1}e}")
 
 

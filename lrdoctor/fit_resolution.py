@@ -12,6 +12,7 @@ _SAMPLE = 200
 _FEWEST_DISTINCT = 4
 # One or two digits are what people type.
 _FEWEST_DIGITS = 3
+_MANY = 8
 _FILLED = 5
 # A curve rounded to fixed places shows its last place in 9 of 10 values.
 _FULL_LENGTH_SHARE = 0.6
@@ -31,8 +32,11 @@ def tolerance(resolution: Array) -> Array:
     return np.asarray(np.maximum(resolution, _FLOOR * resolution.max(initial=0.0)))
 
 
-def resolution(values: Array) -> Array:
-    """How far each of ``values: float64[n]`` may lie from the true LR, ``float64[n]``, above 0."""
+def resolution(values: Array, *, typed: bool = False) -> Array:
+    """How far each of ``values: float64[n]`` may lie from the true LR, ``float64[n]``, above 0.
+
+    With ``typed`` short decimals are taken to be exact, not rounded.
+    """
     size = np.abs(values)
     largest = float(size.max(initial=0.0)) or 1.0
     distinct = np.unique(size[size > 0])
@@ -43,7 +47,8 @@ def resolution(values: Array) -> Array:
     )
     sample = np.unique(sample)
     single = bool(np.all(sample.astype(np.float32) == sample))
-    rounded = _rounding(sample, size, single) if len(sample) >= _FEWEST_DISTINCT else None
+    few = typed or len(sample) < _FEWEST_DISTINCT
+    rounded = None if few else _rounding(sample, size, single)
     relative = _FLOAT32 if single else _FLOAT64
     fine = relative * size if rounded is None else rounded + _FLOAT32 * size
     smallest = float(fine[fine > 0].min(initial=relative * largest))
@@ -57,7 +62,8 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     places = digits - 1 - exponents
     finest = int(places.max())
     fixed = bool(np.mean(places == finest) >= _FULL_LENGTH_SHARE)
-    if not (longest >= _FEWEST_DIGITS or (longest == 2 and fixed)) or longest > _LONGEST_ROUNDING:
+    believed = longest >= _FEWEST_DIGITS or (longest == 2 and fixed and len(sample) >= _MANY)
+    if not believed or longest > _LONGEST_ROUNDING:
         return None
     shown = np.where(size > 0, size, sample.min())
     decade = np.floor(np.log10(shown) + 1e-9)

@@ -21,6 +21,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "fit_resolution",
         "fit_segments",
         "fit_levels",
+        "fit_rows",
+        "fit_variants",
         "fit_refine",
         "fit_names",
         "fit_doubts",

@@ -10,7 +10,7 @@ import numpy as np
 
 from lrdoctor.schedules._canonical import Parameters, optional, parameters_of
 from lrdoctor.schedules._checks import finite, one_of, positive
-from lrdoctor.schedules._recognise import kind, meeting, near, number
+from lrdoctor.schedules._recognise import ends, kind, meeting, near
 from lrdoctor.schedules._warmup import Warmup, with_warmup
 from lrdoctor.types import Array, Segment
 
@@ -65,16 +65,16 @@ class Cyclic:
     @classmethod
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
         """At least three lines that rise and fall in turn, from a common bottom."""
-        if len(segments) < 3 or any(kind(s) != "linear" for s in segments[:-1]):
+        body = [s for s in segments if ends(s)[0] != ends(s)[1]]
+        straight = [kind(s) == "linear" for s in body]
+        if len(body) < 3 or not all(straight[:2]) or sum(straight) < 0.6 * len(body):
             return None
-        body = [s for s in segments if kind(s) == "linear"]
-        rising = [number(s, "slope") > 0 for s in body]
-        if rising != [index % 2 == 0 for index in range(len(body))] or len(body) < 3:
+        rising = [ends(s)[1] > ends(s)[0] for s in body]
+        if rising != [index % 2 == 0 for index in range(len(body))]:
             return None
-        turns = [body[0].start, *(meeting(a, b) for a, b in pairwise(body))]
-        heights = [
-            float(s.shape.lr(np.array([t - s.start]))[0]) for s, t in zip(body, turns, strict=True)
-        ]
+        turns = [body[0].start, *(_turn(a, b) for a, b in pairwise(body))]
+        pairs = zip(body, turns, strict=True)
+        heights = [float(s.shape.lr(np.array([t - s.start]))[0]) for s, t in pairs]
         base, top = heights[0], heights[1]
         halved = len(heights) > 3 and near((heights[3] - base) / (top - base), 0.5, 1.0, 0.1)
         ups, downs = np.diff(turns)[::2], np.diff(turns)[1::2]
@@ -83,3 +83,9 @@ class Cyclic:
         size = (turns[-1] - turns[0]) / (len(turns) - 1) if even else float(ups.mean())
         mode = "triangular2" if halved else "triangular"
         return cls(base, top, size, mode, 1.0, 0.0 if even else float(downs.mean()))
+
+
+def _turn(left: Segment, right: Segment) -> float:
+    """Where two lines cross, or the border where one of them was not recognised as a line."""
+    both = kind(left) == kind(right) == "linear"
+    return meeting(left, right) if both else right.start

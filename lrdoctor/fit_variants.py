@@ -1,0 +1,91 @@
+"""Schedules that look alike: what else a recognised schedule may be, to be fitted in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from lrdoctor.fit_segments import Curve
+from lrdoctor.plugins import discover
+from lrdoctor.shapes._solve import weighted_line
+
+# Scheduler steps per x unit on an epoch axis are some hundreds; their exact number hardly shows.
+_FINE = 1e-3
+
+
+def variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
+    """The same schedule with its other shapes, which few points do not tell apart by eye."""
+    if named.name == "onecycle":
+        # A schedule advanced per batch on an epoch axis: its steps are a small part of a unit.
+        total = named.total_steps - named.interval
+        share = named.peak_at / total
+        yield replace(named, total_steps=total, pct_start=share, interval=_FINE)
+        if named.anneal_strategy == "linear":
+            yield from _usual_ends(named)
+    if named.name == "linear" and named.end_lr == 0:
+        # A line shows where it would cross 0, not where it ends: the usual shares of the LR left.
+        for left in (0.01, 0.1, 0.001, 0.05, 0.2):
+            yield replace(
+                named, total_steps=named.total_steps * (1.0 - left), end_lr=named.peak_lr * left
+            )
+    if named.name == "cosine":
+        yield replace(named, clamp=not named.clamp)
+        yield from _as_onecycle(named)
+    if named.warmup is not None:
+        yield _overlapping(named)
+    if named.name == "wsd":
+        yield replace(named, decay_shape="linear")
+        yield replace(named, decay_shape="cosine")
+        yield from _square_root(named, curve, origin)
+        if named.end_lr > 0:
+            yield replace(named, decay_shape="exponential")
+
+
+def _overlapping(named: Any) -> Any:
+    """The same schedule begun together with its warm-up, as ultralytics does it."""
+    ramp = replace(named.warmup, shape="linear", overlap=True)
+    longer = {
+        f.name: getattr(named, f.name) + ramp.length
+        for f in fields(named)
+        if f.name in ("T_max", "total_steps")
+    }
+    return replace(named, warmup=ramp, **({} if named.name == "onecycle" else longer))
+
+
+def _as_onecycle(named: Any) -> Iterator[Any]:
+    """A rise of so few points that its shape did not show, as the first phase of a one-cycle."""
+    ramp = named.warmup
+    if ramp is not None and ramp.start_lr > named.eta_min >= 0:
+        total = ramp.length + named.T_max + 1.0
+        ratios = named.peak_lr / ramp.start_lr, ramp.start_lr / max(named.eta_min, 1e-9)
+        one_cycle = discover("schedules")["onecycle"]
+        yield one_cycle(named.peak_lr, total, (ramp.length + 1.0) / total, *ratios)
+
+
+def _usual_ends(named: Any) -> Iterator[Any]:
+    """A straight fall shows its slope, not where it would end: the usual ends, with that slope."""
+    top = named.peak_at
+    slope = (named.max_lr - named.final_lr) / (named.total_steps - named.interval - top)
+    for factor in (1e4, 1e3, 1e2):
+        end = named.initial_lr / factor
+        total = top + (named.max_lr - end) / slope + named.interval
+        share = (top + named.interval) / total
+        yield replace(named, total_steps=total, pct_start=share, final_div_factor=factor)
+
+
+def _square_root(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
+    """A decay by 1 - sqrt(p) to 0: the square of what is gone is a line."""
+    time = curve.x - origin
+    use = (time > named.decay_start) & (curve.y < named.peak_lr) & (curve.y > 0)
+    if use.sum() < 3:
+        return
+    gone = (1.0 - curve.y[use] / named.peak_lr) ** 2
+    start, slope = weighted_line(time[use], gone, np.ones(int(use.sum())))
+    if slope > 0 and start < 0:
+        steps = 1.0 / slope
+        yield replace(
+            named, decay_shape="1-sqrt", decay_start=-start * steps, decay_steps=steps, end_lr=0.0
+        )
