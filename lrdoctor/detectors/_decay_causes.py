@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from lrdoctor.curves.lr_moves import find_drops
 from lrdoctor.curves.plateau import Trend
@@ -16,7 +17,7 @@ from lrdoctor.detectors._context import (
     typical_gap,
 )
 from lrdoctor.horizon import explain_ratio
-from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Series
+from lrdoctor.types import Case, Confidence, IntArray, ParamGroup, Quantity, Role, Series
 from lrdoctor.verdict import Evidence
 
 Facts = tuple[str, dict[str, Quantity]]
@@ -75,8 +76,9 @@ def needless_cuts(case: Case, group: ParamGroup, new_best_share: float) -> Evide
         return None
     interval = float(np.median(np.diff(drops)))
     even = bool(np.all(np.abs(np.diff(drops) - interval) <= max(_EQUAL * interval, 1.0)))
-    share = _new_bests(loss, drops[:2], interval)
-    if not even or share is None or share < new_best_share:
+    fresh = _new_bests(loss)
+    share = _share_before(loss, fresh, drops[:2], interval)
+    if not even or share is None or share < new_best_share or _waited(loss, fresh, drops):
         return None
     length = float(lr.step[-1] - lr.step[0])
     return Evidence(
@@ -108,17 +110,34 @@ def _watched(case: Case) -> Series | None:
     return loss_of(case)
 
 
-def _new_bests(
-    loss: Series, cuts: np.ndarray[tuple[int], np.dtype[np.int64]], interval: float
-) -> float | None:
-    """Share of points in the interval before each of the first cuts that are new bests."""
+def _new_bests(loss: Series) -> npt.NDArray[np.bool_]:
+    """Which points improve on all before them by what ReduceLROnPlateau counts as progress."""
     best = np.minimum.accumulate(loss.value)
     fresh = np.zeros(len(loss), dtype=bool)
     fresh[1:] = loss.value[1:] < best[:-1] - _PROGRESS * np.abs(best[:-1])
+    return fresh
+
+
+def _share_before(
+    loss: Series, fresh: npt.NDArray[np.bool_], cuts: IntArray, interval: float
+) -> float | None:
+    """Share of points in the interval before each of the cuts that are new bests."""
     inside = np.zeros(len(loss), dtype=bool)
     for cut in cuts:
         inside |= (loss.step >= cut - interval) & (loss.step < cut)
     return float(fresh[inside].mean()) if inside.sum() >= 4 else None
+
+
+def _waited(loss: Series, fresh: npt.NDArray[np.bool_], cuts: IntArray) -> bool:
+    """Whether every cut came the same number of evaluations after the last new best.
+
+    That is how the scheduler is meant to work: patience evaluations (one more in torch) without
+    progress, each time. In the wrong mode the waits are as irregular as the new bests.
+    """
+    ends = np.searchsorted(loss.step, cuts)
+    bests = np.flatnonzero(fresh | (np.arange(len(loss)) == 0))
+    waits = ends - bests[np.searchsorted(bests, ends) - 1]
+    return bool(waits.min() > 2 and np.ptp(waits) <= 1)
 
 
 def _cause(case: Case, group: ParamGroup, horizon: float) -> Facts:

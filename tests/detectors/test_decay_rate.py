@@ -141,3 +141,15 @@ def test_rounding_to_zero_is_not_a_floor() -> None:
 def test_an_unfreezing_after_the_floor_is_another_rule_s_matter() -> None:
     run = a_run().lr(lambda t: cosine(np.minimum(t, 200), 200, floor=1e-4)).loss(frozen_at(150))
     assert silent(NAME, run.hparams(unfreeze_step=250).case())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_cuts_that_each_waited_their_patience_are_quiet(seed: int) -> None:
+    """Each cut brings five evaluations of progress, then six without: intervals are equal too."""
+    epoch, rng = np.arange(44), np.random.default_rng(seed)
+    progress = 5 * (epoch // 11) + np.minimum(epoch % 11, 4)
+    waiting = epoch % 11 > 4
+    loss = 4 * 0.8**progress * np.where(waiting, rng.uniform(1.05, 1.6, 44), 1.0)
+    run = a_run().on_axis("epoch").steps(0, 44).lr(0.1 * 0.5 ** (epoch // 11))
+    run = run.series("val_loss", loss).series("train_loss", loss)
+    assert silent(NAME, run.hparams(scheduler="ReduceLROnPlateau").case())
