@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "fit_doubts",
         "fit",
         "horizon",
+        "key_points",
         "roles_names",
         "roles_lr",
         "roles_loss",

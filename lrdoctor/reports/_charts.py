@@ -140,6 +140,34 @@ def figure(
     )
 
 
+def lr_figure(curves: Sequence[Curve], per_epoch: float | None, *, log: bool) -> Figure | None:
+    """One panel of LR curves over optimizer steps, the first six; None without any point."""
+    labelled = list(zip(_LR_KINDS, curves, strict=False))
+    notes: list[str] = []
+    first = min((float(c.series.step[0]) for _, c in labelled), default=0.0)
+    last = max((float(c.series.step[-1]) for _, c in labelled), default=0.0)
+    along = Axis(first, max(last, first + 1), log=False)
+    panel = _panel("lr", labelled, along, notes, log=log)
+    if panel is None:
+        return None
+    unit = ClockUnit.OPTIMIZER_STEP
+    return Figure(
+        panels=(panel,),
+        first=along.low,
+        last=along.high,
+        noun=UNIT_NOUN[unit],
+        per_epoch=per_epoch,
+        ticks=along.ticks(5),
+        epochs=epoch_ticks(along.low, along.high, per_epoch, 5) if per_epoch else (),
+        shade=None,
+        shade_label="",
+        restarts=(),
+        summary=_summary([panel], along.low, along.high, unit, ""),
+        notes=tuple(notes),
+    )
+
+
+_LR_KINDS = ("lr", *(f"other{index}" for index in range(1, _MOST_GROUPS)))
 _TITLES = {"lr": "learning rate", "loss": "loss"}
 _LOSS_KIND = {Role.TRAIN_LOSS: "train", Role.VAL_LOSS: "val"}
 Labelled = tuple[str, Curve]
@@ -159,8 +187,7 @@ def _rates(rates: Sequence[Curve]) -> tuple[list[Labelled], tuple[str, ...]]:
         notes.append(f"{count(same, 'param group')} with the same LR as one drawn.")
     if len(different) > _MOST_GROUPS:
         notes.append(f"{count(len(different) - _MOST_GROUPS, 'more param group')} not drawn.")
-    kinds = ["lr", *(f"other{index}" for index in range(1, _MOST_GROUPS))]
-    return list(zip(kinds, different, strict=False)), tuple(notes)
+    return list(zip(_LR_KINDS, different, strict=False)), tuple(notes)
 
 
 def _equal(one: Curve, other: Curve) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterator
 
@@ -39,6 +40,14 @@ def _spelled(char: str) -> str:
     return (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
     )
+
+
+def lr_text(value: float) -> str:
+    """An LR to four significant digits: "0.08536", "9.331e-4", "4e-7"."""
+    if value and math.isfinite(value) and abs(value) < 1e-3:
+        mantissa, exponent = f"{value:.3e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return number_text(value)
 
 
 def one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from lrdoctor.types import Array, Series
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # rows of one braille cell
 _LABEL = 8
+GLYPHS = "·+x○*"  # of the second and later curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +39,32 @@ def plot(
     None where no LR is finite.
     """
     both = [actual] if corrected is None else [actual, corrected]
-    values = overall([s.value for s in both])
+    return plot_all(both, shade, width, height, log=log)
+
+
+def plot_all(
+    curves: Sequence[Series],
+    shade: tuple[float, float] | None,
+    width: int,
+    height: int = 6,
+    *,
+    log: bool = True,
+) -> Plot | None:
+    """The first curve as dots over its own range, the others by ``GLYPHS`` where they differ.
+
+    None where no value is finite.
+    """
+    values = overall([s.value for s in curves])
     up = value_axis(values, log=log, margin=0.0)
     if up is None:
         return None
-    first, last = (float(actual.step[i]) for i in (0, -1))
+    first, last = (float(curves[0].step[i]) for i in (0, -1))
     along = Axis(first, max(last, first + 1), log=False)
     columns = max(width - _LABEL - 2, 10)
-    dots = _dots(actual, along, up, 2 * columns, 4 * height)
+    dots = _dots(curves[0], along, up, 2 * columns, 4 * height)
     canvas = [[_cell(dots, row, column) for column in range(columns)] for row in range(height)]
-    if corrected is not None:
-        _overlay(canvas, _dots(corrected, along, up, columns, height))
+    for glyph, curve in zip(GLYPHS, curves[1:], strict=False):
+        _overlay(canvas, _dots(curve, along, up, columns, height), glyph)
     lowest = "0" if up.log and np.any(values <= 0) else tick_text(up.low)
     labels = {0: tick_text(up.high), height - 1: lowest}
     return Plot(
@@ -86,14 +103,16 @@ def _cell(dots: Array, row: int, column: int) -> str:
     return chr(0x2800 + code) if code else " "
 
 
-def _overlay(canvas: list[list[str]], coarse: Array) -> None:
+def _overlay(canvas: list[list[str]], coarse: Array, glyph: str) -> None:
     for row, cells in enumerate(canvas):
         for column, cell in enumerate(cells):
             if cell == " " and coarse[row, column]:
-                cells[column] = "·"
+                cells[column] = glyph
 
 
-def _marked(along: Axis, shade: tuple[float, float], columns: int) -> str:
+def _marked(along: Axis, shade: tuple[float, float] | None, columns: int) -> str:
+    if shade is None:
+        return "─" * columns
     start, stop = (int(float(along.place(s)) * (columns - 1)) for s in shade)
     return "".join("━" if start <= column <= stop else "─" for column in range(columns))
 

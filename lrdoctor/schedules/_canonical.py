@@ -51,6 +51,12 @@ def parameters_of(schedule: Any) -> dict[str, Scalar | tuple[float, ...]]:
     return result
 
 
+def names_of(cls: type[Any]) -> tuple[str, ...]:
+    """The canonical parameters that a schedule class takes, those of its warm-up last."""
+    own = (_NAME_OF.get(f.name, f.name) for f in fields(cls) if f.name != "warmup")
+    return (*own, *_WARMUP_FIELDS)
+
+
 def fields_from(cls: type[Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Constructor arguments of ``cls`` from canonical parameters.
 
@@ -58,7 +64,7 @@ def fields_from(cls: type[Any], parameters: Mapping[str, Any]) -> dict[str, Any]
     of the wrong kind.
     """
     valid = {_NAME_OF.get(f.name, f.name): f for f in fields(cls) if f.name != "warmup"}
-    known = (*valid, *_WARMUP_FIELDS)
+    known = names_of(cls)
     for name in parameters:
         if name not in known:
             raise ConfigError(f"{cls.name} has no parameter {name!r}; valid: {', '.join(known)}")
@@ -89,14 +95,17 @@ def _warmup(parameters: Mapping[str, Any]) -> Warmup | None:
 
 def _value(name: str, value: Any, kind: str = "float") -> Any:
     """The value as a field of this kind holds it: numbers as floats, lists as tuples of them."""
+    if kind == "bool" and not isinstance(value, bool):
+        raise ConfigError(f"{name} must be true or false, got {value!r}")
     if kind in ("str", "bool"):
         return value
     try:
         if kind.startswith("tuple"):
             return tuple(float(item) for item in value)
         return float(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{name} must be a number, got {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        wanted = "a list of numbers" if kind.startswith("tuple") else "a number"
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}") from None
 
 
 def _shown(name: str, value: Any) -> Any:
