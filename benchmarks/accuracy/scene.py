@@ -20,7 +20,7 @@ class Scene:
 
     task: Task
     recipe: Recipe
-    writers: tuple[str, ...] = ("tensorboard", "lightning_csv", "json_lines")
+    writers: tuple[str, ...] = ("tensorboard", "lightning_csv", "json_lines", "epoch_csv")
 
 
 @dataclass(frozen=True)

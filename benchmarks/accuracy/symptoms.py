@@ -36,10 +36,10 @@ def swings(faulty: History, control: History) -> bool:
 
 
 def spikes(faulty: History, control: History) -> bool:
-    """After the first drop the loss rises by 15 % and 4 sigma, where the control's does not."""
+    """After the first drop the loss rises by 20 % and 5 sigma, where the control's does not."""
     ratio, z = jump(faulty)
     calm, _ = jump(control)
-    return ratio > 1.15 and z > 4 and calm < 1.1
+    return ratio > 1.2 and z > 5 and calm < 1.1
 
 
 def jump(history: History) -> tuple[float, float]:

@@ -17,6 +17,8 @@ from benchmarks.accuracy.scene import Draw, Injection, Scene
 from benchmarks.accuracy.writers import write
 
 TRUTH = "truth.json"
+# Below this share of its peak an LR is used up; the largest floor that a fault here settles on.
+_FLOOR = 0.015
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def start_of(code: str, history: History) -> int | None:
     if code == "LRD201":
         return None if lr.max() < 2 * lr[0] else int(np.argmax(lr))
     if code == "LRD301":
-        return int(np.flatnonzero(lr[np.argmax(lr) :] < 0.1 * lr.max())[0] + np.argmax(lr))
+        top = int(np.argmax(lr))
+        return top + int(np.flatnonzero(lr[top:] < _FLOOR * lr.max())[0])
     if code == "LRD401":
         return int(np.flatnonzero(np.diff(lr) < -0.1 * lr[:-1])[0]) + 1
     return None

@@ -211,6 +211,23 @@ def json_lines(history: History, folder: Path, intent: bool) -> None:
         _json(folder / "config.json", {**_common(history), **history.recipe.intent})
 
 
+# ------------------------------------------------------------------------------- one row an epoch
+
+
+def epoch_csv(history: History, folder: Path, intent: bool) -> None:
+    """``training_log.csv`` with a row per epoch, as hand-written loops leave it."""
+    names = {name: "lr" if len(history.lr) == 1 else f"lr_{name}" for name in history.lr}
+    with (folder / "training_log.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["epoch", "train_loss", "val_loss", "val_score", *names.values()])
+        for epoch in range(history.epochs):
+            losses = (history.train_loss[epoch], history.val_loss[epoch], history.accuracy[epoch])
+            rates = (float(history.lr[name][_last_step(history, epoch)]) for name in names)
+            table.writerow([epoch + 1, *(f"{v:.6f}" for v in losses), *map(_cell, rates)])
+    if intent:
+        _json(folder / "config.json", {**_common(history), **history.recipe.intent})
+
+
 def _last_step(history: History, epoch: int) -> int:
     return (epoch + 1) * history.steps_per_epoch - 1
 
@@ -236,5 +253,6 @@ WRITERS: dict[str, Callable[[History, Path, bool], None]] = {
         trainer_state,
         ultralytics_csv,
         json_lines,
+        epoch_csv,
     )
 }

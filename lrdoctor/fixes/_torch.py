@@ -40,6 +40,8 @@ def constructor(named: NamedSchedule | None) -> str:
     if named is None:
         return "scheduler = ...  # the schedule of this log"
     values = named.parameters()
+    if named.name == "constant" and "warmup" not in values:
+        return f"# no scheduler: the LR stays at {shown(values['lr'])}"
     if named.name == "linear":
         top, end = values["lr"], values["end_lr"]
         share = end / top if isinstance(top, float) and isinstance(end, float) and top else 0.0

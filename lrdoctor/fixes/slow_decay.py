@@ -76,8 +76,17 @@ class SlowDecay:
             safe=False,
             schedules=schedules,
             before=[constructor(named_first(first))],
-            after=[constructor(schedules[first.name].named)],
+            after=[constructor(schedules[first.name].named), *_advice(case, first)],
         )
+
+
+def _advice(case: Case, group: ParamGroup) -> list[str]:
+    """How to keep ReduceLROnPlateau instead: its cuts follow a loss that nobody has seen yet."""
+    named = named_first(group)
+    plateau = "reduce_on_plateau"
+    if case.intent.scheduler != plateau and (named is None or named.name != plateau):
+        return []
+    return ['# or ReduceLROnPlateau with mode="min" for a loss, mode="max" for a score']
 
 
 def _is_exponential(group: ParamGroup) -> bool:

@@ -12,7 +12,7 @@ from benchmarks.accuracy.tasks import Task, Teacher
 
 def _flat(draw: Draw) -> tuple[Task, int, float]:
     task = Teacher(noise=0.5, width=int(draw.integers(4, 9)))
-    return task, int(draw.integers(50, 70)), nearby(draw, 0.045, 0.8, 1.2)
+    return task, int(draw.integers(60, 80)), nearby(draw, 0.038, 0.8, 1.2)
 
 
 def _flat_scene(
