@@ -80,7 +80,7 @@ def planned(edges: Edges, origin: float, last: float) -> bool:
     # Shares of a length are rounded to whole steps or epochs by whoever computes them.
     shares = {(last - origin + more) / 20.0 for more in (1.0, spacing)}
     for unit, blur, rare in [*units, *((unit, 1.0, _SHARE_BY_CHANCE) for unit in shares)]:
-        low = (edges.after - origin - blur) / unit
+        low = (edges.after - origin) / unit
         high = (edges.until - origin + blur) / unit
         chance = float(np.prod(np.minimum(high - low, 1.0)))
         if chance < rare and np.all(np.floor(high + 1e-9) > low + 1e-9):

@@ -104,6 +104,7 @@ def _parameters(match: Match) -> float:
     ]
     if ramp is not None:
         values += [ramp.length, *([ramp.start_lr] if ramp.start_lr else [])]
+        values += [1.0] * ((ramp.shape != "linear") + ramp.overlap)
     flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
     return sum(1.0 + 0.25 * further_digits(v) if isinstance(v, float) else 0.5 for v in flat)
 
