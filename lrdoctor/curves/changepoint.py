@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from lrdoctor.curves.noise import autocorrelation_time
 from lrdoctor.types import Array
@@ -130,14 +129,14 @@ def _normal_equivalent(rise: float, error: float, freedom: float) -> float:
     return float(np.sign(rise) * scale * np.sqrt(freedom * grown))
 
 
-def recovery(value: Array, index: int, level: float, *, points: int = 3) -> int | None:
-    """How many points after ``index`` the running median of ``points`` is back at ``level``.
+def recovery(value: Array, index: int, level: float, *, points: int) -> int | None:
+    """How many points after ``index`` the running mean of ``points`` is back at ``level``.
 
     0 if it never left; None if it does not come back within ``value: float64[n]``.
     """
     tail = value[index:]
     if len(tail) < points:
         return None
-    medians = np.median(sliding_window_view(tail, points), axis=1)
-    back = np.flatnonzero(medians <= level)
+    total = np.concatenate([[0.0], np.cumsum(tail)])
+    back = np.flatnonzero(total[points:] - total[:-points] <= points * level)
     return int(back[0]) if len(back) else None

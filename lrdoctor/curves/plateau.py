@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.curves.noise import autocorrelation_time, point_sigma, robust_sigma
-from lrdoctor.curves.smooth import bin_medians
+from lrdoctor.curves.smooth import bin_means
 from lrdoctor.types import Array, Series
 
 # 48 groups bound the work at 1,128 pairs of points and leave each group of a long log long enough
@@ -49,14 +49,15 @@ class Trend:
 def fit_trend(series: Series) -> Trend | None:
     """Trend of the finite points of ``series``; None for fewer than five of them.
 
-    The slope is the median of pairwise slopes (Theil 1950, Sen 1968) of group medians, so spikes
-    do not tilt it. Its standard error takes the scatter of the groups about a parabola (a loss that
-    levels off is curved, not noisy), widened by their autocorrelation time and by Student's t.
+    The slope is the median of pairwise slopes (Theil 1950, Sen 1968) of robust group means, so
+    spikes do not tilt it. Its standard error takes the scatter of the groups about a parabola (a
+    loss that levels off is curved, not noisy), widened by their autocorrelation time and by
+    Student's t.
     """
     points = series.finite()
     if len(points) < 5:
         return None
-    at, value = bin_medians(points.step, points.value, BINS)
+    at, value = bin_means(points.step, points.value, BINS)
     slope = _median_slope(at, value)
     level = float(np.median(value - slope * at))
     span = 2 * (at - at[0]) / float(np.ptp(at)) - 1

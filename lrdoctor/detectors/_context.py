@@ -69,4 +69,4 @@ def planned_length(case: Case) -> float | None:
 
 def number(value: float) -> str:
     """Four significant digits, as messages print numbers."""
-    return f"{int(value):,}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

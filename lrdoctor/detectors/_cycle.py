@@ -24,13 +24,15 @@ _SEEN = 0.98
 class Cycle:
     """Times in x units from ``origin``, the cycle's own first step.
 
-    ``peak`` is where the LR is largest, ``peaked`` whether it has fallen again since, ``elapsed``
-    what the log covers. ``horizon`` and ``pct_start`` are those of the fitted schedule, else from
-    the place where the LR comes to rest; ``complete`` says whether the log shows its end.
+    ``peak`` is where the LR is largest, ``rises`` whether it grew to get there, ``peaked`` whether
+    it has fallen again since, ``elapsed`` what the log covers. ``horizon`` and ``pct_start`` are
+    those of the fitted schedule, else from the place where the LR comes to rest; ``complete`` says
+    whether the log shows its end.
     """
 
     origin: float
     peak: float
+    rises: bool
     peaked: bool
     elapsed: float
     horizon: float | None
@@ -68,6 +70,7 @@ def observe_cycle(group: ParamGroup, intent: Intent) -> Cycle | None:
     return Cycle(
         origin=origin,
         peak=float(lr.step[top]) - origin,
+        rises=way_up > 0,
         peaked=way_up > 0 and fallen > _PASSED * way_up,
         elapsed=elapsed,
         horizon=horizon,

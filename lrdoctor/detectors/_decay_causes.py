@@ -70,7 +70,7 @@ def needless_cuts(case: Case, group: ParamGroup, new_best_share: float) -> Evide
     """
     if not follows_plateaus(case):
         return None
-    lr, loss = group.lr.finite(), _watched(case)
+    lr, loss = group.lr.finite(), watched_loss(case)
     drops = lr.step[find_drops(lr.value, 0.9)]
     if loss is None or len(drops) < 2:
         return None
@@ -104,7 +104,8 @@ def needless_cuts(case: Case, group: ParamGroup, new_best_share: float) -> Evide
     )
 
 
-def _watched(case: Case) -> Series | None:
+def watched_loss(case: Case) -> Series | None:
+    """What ReduceLROnPlateau most likely watches: the validation loss, else the training loss."""
     if case.has(Role.VAL_LOSS):
         return case.signals[Role.VAL_LOSS].finite()
     return loss_of(case)

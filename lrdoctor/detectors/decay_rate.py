@@ -22,6 +22,7 @@ from lrdoctor.detectors._decay_causes import (
     explain_swings,
     follows_plateaus,
     needless_cuts,
+    watched_loss,
 )
 from lrdoctor.detectors._unfreezing import find_places
 from lrdoctor.types import Array, Case, Confidence, ParamGroup, Quantity, Role, Series, Severity
@@ -126,7 +127,7 @@ class DecayRate:
         )
         if any(p.step >= cut and (p.configured or p.joined) for p in find_places(case)):
             return  # the schedule of a first phase ended; what follows is another rule's matter
-        before, after = self._trends(loss_of(case), group.lr.finite(), low, cut)
+        before, after = self._trends(_judged_loss(case), group.lr.finite(), low, cut)
         if before is not None and not self._harmed(before, deep and not follows_plateaus(case)):
             return
         if before is None and not deep:
@@ -183,7 +184,7 @@ class DecayRate:
         after: Trend | None,
         deep: bool,
     ) -> Evidence:
-        lr, loss = group.lr.finite(), loss_of(case)
+        lr, loss = group.lr.finite(), _judged_loss(case)
         last, first, peak = float(lr.step[-1]), float(lr.step[0]), float(lr.value.max())
         at_floor = lr.between(low, np.inf).value
         measured = {
@@ -212,6 +213,11 @@ class DecayRate:
             severity=_weight(before, frozen, deep, (last - low) / (last - first) >= self.cut_share),
             confidence=Confidence.HIGH if before is not None and before.falling and deep else None,
         )
+
+
+def _judged_loss(case: Case) -> Series | None:
+    """The loss that the schedule answers to: the watched one where it follows plateaus."""
+    return watched_loss(case) if follows_plateaus(case) else loss_of(case)
 
 
 def _weight(before: Trend | None, frozen: bool, deep: bool, early: bool) -> Severity:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lrdoctor.curves.plateau import Trend, fit_trend
-from lrdoctor.curves.smooth import bin_medians
+from lrdoctor.curves.smooth import bin_means
 from lrdoctor.detectors._context import (
     epochs_run,
     governing_groups,
@@ -33,9 +33,9 @@ _LEVELS = 20
 class FlatLoss:
     """The longest flat stretch that reaches the end of the run decides.
 
-    Flat means: no significant fall over the stretch, and the 95 % bounds of the change within
-    ``drift_share`` of the loss, so that noise does not hide a fall either. A loss that still falls
-    by more than ``still_share``, or that never fell at all, is another matter and passes.
+    Flat means: no significant fall over the stretch, a change of at most ``drift_share`` of the
+    loss, and no noise that could hide a fall of ``hidden_share``. A loss that still falls by more
+    than ``still_share``, or that never fell at all, is another matter and passes.
     """
 
     name: ClassVar[str] = "flat_loss"
@@ -46,6 +46,7 @@ class FlatLoss:
 
     min_share: float
     drift_share: float
+    hidden_share: float
     still_share: float
     min_points: float
     min_epochs: float
@@ -99,8 +100,9 @@ class FlatLoss:
             return False
         if trend.falling and trend.fall > self.still_share * scale:
             return False
-        bound = self.drift_share * scale
-        return -bound <= trend.fall and trend.fall_high <= bound
+        if abs(trend.fall) > self.drift_share * scale:
+            return False
+        return trend.fall_high <= self.hidden_share * scale
 
     def _lr_stands(self, case: Case, start: float) -> bool:
         """Whether no governing LR moves during the plateau or was lowered before it."""
@@ -159,7 +161,7 @@ class FlatLoss:
 
 
 def _first_level(loss: Series) -> float:
-    return float(bin_medians(loss.step, loss.value, _LEVELS)[1][0])
+    return float(bin_means(loss.step, loss.value, _LEVELS)[1][0])
 
 
 def _weight(
@@ -175,9 +177,10 @@ def _weight(
 
 
 def _detail(case: Case, trend: Trend) -> str:
+    move = "falls" if trend.fall >= 0 else "rises"
     text = (
-        f"over the whole stretch it falls by {number(trend.fall)}, while single values scatter by "
-        f"{number(trend.sigma)}"
+        f"over the whole stretch it {move} by {number(abs(trend.fall))}, while single values "
+        f"scatter by {number(trend.sigma)}"
     )
     scheduler = case.intent.scheduler
     if scheduler == "reduce_on_plateau":

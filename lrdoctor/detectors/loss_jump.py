@@ -15,9 +15,9 @@ from lrdoctor.detectors._context import (
     is_reinforcement_learning,
     loss_of,
     number,
-    steps_per_epoch,
     typical_gap,
 )
+from lrdoctor.detectors._unfreezing import find_places
 from lrdoctor.types import Case, ParamGroup, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
@@ -124,7 +124,7 @@ class LossJump:
             tags=(loss.tag, group.lr.tag),
             measured=measured,
             param_group=group.name,
-            detail=_detail(case, start, back is None, stop - start, also is not None),
+            detail=_detail(case, group, start, back is None, stop - start, also is not None),
             revision="a log of the same training without the change that came with the drop",
             severity=_weight(lasting, also is not None),
         )
@@ -144,7 +144,6 @@ def _drops(case: Case, ratio: float) -> list[tuple[ParamGroup, int, int]]:
     for group in governing_groups(case):
         lr = group.lr.finite()
         found = find_drops(lr.value, ratio)
-        # Many drops are a schedule in itself (a staircase of decay), not events.
         if len(found):
             return [(group, int(lr.step[i - 1]), int(lr.step[i])) for i in found]
     return []
@@ -157,7 +156,9 @@ def _weight(lasting: bool, in_validation: bool) -> Severity | None:
     return Severity.ERROR if in_validation else None
 
 
-def _detail(case: Case, start: int, stays: bool, length: int, in_validation: bool) -> str:
+def _detail(
+    case: Case, group: ParamGroup, start: int, stays: bool, length: int, in_validation: bool
+) -> str:
     course = (
         "it does not come back to its old level"
         if stays
@@ -165,19 +166,17 @@ def _detail(case: Case, start: int, stays: bool, length: int, in_validation: boo
     )
     where = "training and validation loss rise together" if in_validation else course
     text = where if not in_validation else f"{where}, and {course}"
-    return f"{text}; an LR drop alone lets the loss fall, so look for {_event(case, start, stays)}"
+    event = _event(case, group, start, stays)
+    return f"{text}; an LR drop alone lets the loss fall, so look for {event}"
 
 
-def _event(case: Case, start: int, stays: bool) -> str:
+def _event(case: Case, group: ParamGroup, start: int, stays: bool) -> str:
     """What to look for first, by what the log knows about this place."""
-    reach = max(2 * max((typical_gap(g.lr) for g in case.param_groups), default=1.0), 1.0)
+    reach = max(2 * typical_gap(group.lr), 1.0)
     if any(abs(r.step - start) <= reach for r in case.run.restarts):
         return "what the resume did not restore: training was resumed from a checkpoint here"
-    per_epoch = steps_per_epoch(case)
-    unfreeze = case.intent.unfreeze_step
-    if unfreeze is None and case.intent.unfreeze_epoch is not None and per_epoch:
-        unfreeze = int(case.intent.unfreeze_epoch * per_epoch)
-    if unfreeze is not None and abs(unfreeze - start) <= reach:
+    unfreezings = (p.step for p in find_places(case) if p.configured or p.joined)
+    if any(abs(step - start) <= reach for step in unfreezings):
         return "the layers that are unfrozen here"
     if stays:
         return (

@@ -67,7 +67,8 @@ class PeakPosition:
         expected = pct * planned
         slack = self._slack(group, planned)
         if not cycle.peaked:
-            overdue = cycle.elapsed > expected + slack
+            # Just past its peak a cosine has hardly fallen; its largest LR is in the right place.
+            overdue = (cycle.peak if cycle.rises else cycle.elapsed) > expected + slack
             return self._never(case, group, cycle, expected, planned) if overdue else None
         if abs(cycle.peak - expected) <= slack and not self._ends_early(cycle, planned):
             return None

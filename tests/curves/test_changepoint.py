@@ -67,7 +67,7 @@ def test_flat_without_noise() -> None:
 
 def test_recovery() -> None:
     values = np.r_[np.zeros(10), np.ones(5), np.zeros(10)]
-    assert recovery(values, 10, 0.5) == 4
-    assert recovery(values, 0, 0.5) == 0
-    assert recovery(values[:15], 10, 0.5) is None
-    assert recovery(values, 24, 0.5) is None
+    assert recovery(values, 10, 0.5, points=2) == 4
+    assert recovery(values, 0, 0.5, points=3) == 0
+    assert recovery(values[:15], 10, 0.5, points=3) is None
+    assert recovery(values, 24, 0.5, points=3) is None
