@@ -66,7 +66,8 @@ def crc_of_zeros(length: int) -> int:
 
 def shares(following: int) -> Words:
     """``uint32[256]``: the share of each byte value that ``following`` bytes come after."""
-    return _share_table(max(64, 1 << following.bit_length()))[following]
+    table: Words = _share_table(max(64, 1 << following.bit_length()))[following]
+    return table
 
 
 @lru_cache(maxsize=96)
@@ -89,10 +90,23 @@ def unmasked(stored: Words) -> Words:
 
 
 def share_sums(rows: Bytes, following: npt.NDArray[np.int64]) -> Words:
-    """The XOR of the shares of ``uint8[m, n]``; ``following[j]`` bytes come after column ``j``."""
+    """The XOR of the shares of ``uint8[m, n]``; ``following[j]`` bytes come after column ``j``.
+
+    ``following`` may also be an array of the shape of ``rows``.
+    """
     furthest = int(following.max(initial=0))
     table = _share_table(max(64, 1 << furthest.bit_length()))
     result: Words = np.bitwise_xor.reduce(table.reshape(-1)[rows + following * 256], axis=1)
+    return result
+
+
+def shifted_shares(sums: Words, further: npt.NDArray[np.int64]) -> Words:
+    """What XORs of shares become when ``further`` (at least 4) more bytes follow, per element."""
+    table = _share_table(max(64, 1 << int(further.max(initial=4)).bit_length())).reshape(-1)
+    base = further * 256 - 256
+    result = table.take(base + (sums & np.uint32(0xFF)))
+    for i in (1, 2, 3):
+        result ^= table.take(base - 256 * i + (sums >> np.uint32(8 * i) & np.uint32(0xFF)))
     return result
 
 

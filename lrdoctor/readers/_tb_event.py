@@ -84,13 +84,16 @@ class Event:
     starts_session: bool
 
 
-def parse_event(data: Buffer) -> Event:
-    """The event in these bytes. Raises ``WireError`` where they are not one."""
+def parse_event(data: Buffer, size: int) -> Event:
+    """The event of ``size`` bytes that ``data`` is or begins with.
+
+    Raises ``WireError`` where it is none, or where a byte that matters is missing.
+    """
     wall_span = step_span = (0, 0)
     values: list[Value] = []
     seen: list[int] = []
     version, starts = None, False
-    for number, kind, start, stop in spans(data, 0, len(data)):
+    for number, kind, start, stop in spans(data, 0, size):
         seen.append(number)
         if (number, kind) == (1, FIXED64):
             wall_span = (start, stop)
@@ -101,9 +104,9 @@ def parse_event(data: Buffer) -> Event:
         elif (number, kind) == (5, BYTES):
             values += _values(data, start, stop)
         elif (number, kind) == (7, BYTES):
-            starts = starts or _starts(data[start : min(stop, start + _LONGEST_STRING)])
+            starts = starts or _starts(_bounded(data, start, stop))
     return Event(
-        wall_time=double(data[slice(*wall_span)]) if wall_span[1] else 0.0,
+        wall_time=double(_exactly(data, *wall_span)) if wall_span[1] else 0.0,
         step=signed(varint(data, step_span[0])[0]) if step_span[1] else 0,
         wall_span=wall_span,
         step_span=step_span,
@@ -156,6 +159,7 @@ def _value(data: Buffer, start: int, stop: int) -> Value:
             metadata_span = (at, end)
         elif (number, kind) == (2, FIXED32):
             number_at, in_tensor = at, False
+            _exactly(data, at, end)
         elif (number, kind) == (8, BYTES):
             tensor = (at, end)
             number_at, in_tensor = _float_at(data, at, end), True
@@ -187,6 +191,7 @@ def _float_at(data: Buffer, start: int, stop: int) -> int | None:
             if end - at != 4:
                 return None
             places.append(at)
+            _exactly(data, at, end)
         elif number != 3:
             return None
     return places[0] if dtype == _FLOAT and len(places) == 1 else None
@@ -208,4 +213,11 @@ def _text(data: Buffer, start: int, stop: int) -> str:
 
 
 def _bounded(data: Buffer, start: int, stop: int) -> bytes:
-    return data[start : min(stop, start + _LONGEST_STRING)]
+    return _exactly(data, start, min(stop, start + _LONGEST_STRING))
+
+
+def _exactly(data: Buffer, start: int, stop: int) -> bytes:
+    found = data[start:stop]
+    if len(found) < stop - start:
+        raise WireError("a byte that matters is missing")
+    return found

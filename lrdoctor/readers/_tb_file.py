@@ -10,6 +10,8 @@ import numpy as np
 from lrdoctor.readers import _tb_hparams
 from lrdoctor.readers._crc32c import Bytes
 from lrdoctor.readers._protobuf import Buffer, WireError
+from lrdoctor.readers._tb_compact import LONGEST as LONGEST_COMPACT
+from lrdoctor.readers._tb_compact import STEP_BYTES, Compact
 from lrdoctor.readers._tb_event import Event, Value, parse_event, strings_of
 from lrdoctor.readers._tb_layout import Layout, layout_of
 from lrdoctor.readers._tb_scan import (
@@ -19,16 +21,20 @@ from lrdoctor.readers._tb_scan import (
     Block,
     Damage,
     Source,
+    buffer,
     intact,
     scan,
 )
 from lrdoctor.readers._tb_series import Gathered, Piece
+from lrdoctor.readers._tb_templates import Batch
 from lrdoctor.readers._tfrecord import FOOTER, FrameWalker, words
 from lrdoctor.types import IntArray, Scalar
 
 _MANY_LAYOUTS, _MANY_TAGS = 8, 20_000
 _TOO_FEW = 2  # records for which a batch costs more than parsing them
 _HEAD = 4096
+_MANY_OF_A_SIZE = 4096  # records for which decoding by length costs less
+_FEW_SIZES = 8  # for which one pass each costs less than sorting
 
 
 class Cache:
@@ -36,13 +42,17 @@ class Cache:
 
     def __init__(self) -> None:
         self.walker = FrameWalker(SMALL)
+        self.memory = buffer()
         self.layouts: dict[int, list[Layout]] = {}
+        self.compact = [Compact(count) for count in STEP_BYTES]
 
     def trim(self) -> None:
         """Empties itself when it has grown out of proportion."""
-        found = [layout for some in self.layouts.values() for layout in some]
-        if sum(len(layout.tags) for layout in found) > _MANY_TAGS:
+        templates = [form.templates for form in self.compact]
+        templates += [layout.templates for some in self.layouts.values() for layout in some]
+        if sum(len(t.tags) for t in templates) > _MANY_TAGS:
             self.layouts.clear()
+            self.compact = [Compact(count) for count in STEP_BYTES]
 
 
 @dataclass(slots=True)
@@ -63,7 +73,7 @@ class EventFile:
     @property
     def first_summary(self) -> int:
         """The number of the first record with a summary, that of none where there is none."""
-        firsts = (int(p.order[0]) for pieces in self.gathered.pieces.values() for p in pieces)
+        firsts = (piece.first for pieces in self.gathered.pieces.values() for piece in pieces)
         return min(*firsts, *(order for order, _ in self.other_summaries), self.records, 1 << 62)
 
     def record_steps(self) -> IntArray:
@@ -82,7 +92,7 @@ def read_events(source: Source, damage: Damage, cache: Cache) -> EventFile:
     """Everything a diagnosis may need of one file."""
     cache.trim()
     reading = _Reading(EventFile(damage=damage), source, cache)
-    for part in scan(source, cache.walker, damage):
+    for part in scan(source, cache.walker, damage, cache.memory):
         if isinstance(part, Block):
             reading.take_block(part)
         else:
@@ -97,13 +107,34 @@ class _Reading:
     cache: Cache
 
     def take_block(self, block: Block) -> None:
-        """Decodes small records, those of one length at a time."""
+        """Decodes small records: short ones together or, where there are many, by length."""
         self.file.records += len(block.at)
-        for size, places in _by_size(block.size):
+        counts = np.bincount(block.size)
+        left = np.arange(len(block.at))
+        if len(left) < _MANY_OF_A_SIZE * np.count_nonzero(counts):
+            left = self._take_compact(block, left[block.size <= LONGEST_COMPACT])
+            left = np.append(left, np.flatnonzero(block.size > LONGEST_COMPACT))
+        for size, places in _by_size(block.size[left]):
             width = (size + FOOTER + 7) // 8 * 8
+            places = left[places]
             rows = words(block.data, f"V{width}")[block.at[places]]
             order = block.order[places]
             self._take_rows(rows.view(np.uint8).reshape(len(rows), width), order, size)
+
+    def _take_compact(self, block: Block, places: IntArray) -> IntArray:
+        """Decodes short records of one simple value; the others remain."""
+        steps = words(block.data, "<u8")[block.at[places] + 9]
+        remains = np.ones(len(places), bool)
+        for form in self.cache.compact:
+            chosen = form.of_this_form(steps)
+            if len(chosen) <= _TOO_FEW:
+                continue
+            found = places[chosen]
+            batch = form.decode(block.data, block.at[found], block.size[found])
+            self._add(batch, block.order[found])
+            remains[chosen] = False
+            remains[chosen[batch.left(len(chosen))]] = True
+        return places[remains]
 
     def _take_rows(self, rows: Bytes, order: IntArray, size: int) -> None:
         left = np.arange(len(rows))
@@ -119,7 +150,7 @@ class _Reading:
             payload = rows[left[0], :size].tobytes()
             if not intact(rows[left[0], : size + FOOTER]):
                 self._count_bad(size)
-            elif (event := self._parsed(payload)) is not None:
+            elif (event := self._parsed(payload, size)) is not None:
                 layout = layout_of(event, payload) if len(left) > _TOO_FEW else None
                 if layout is not None and len(layouts) < _MANY_LAYOUTS:
                     layouts.append(layout)
@@ -132,21 +163,30 @@ class _Reading:
         if len(left) < len(rows):
             rows, order = rows[left], order[left]
         batch = layout.decode(rows)
+        if batch is None:
+            return left
+        self._add(batch, order if batch.places is None else order[batch.places])
+        return left[batch.left(len(rows))]
+
+    def _add(self, batch: Batch, order: IntArray) -> None:
         add = self.file.gathered.add
         for tags, chosen in batch.groups:
             columns = order[chosen], batch.step[chosen]
-            wall = batch.wall_time[chosen]
+            first, wall = int(columns[0][0]), batch.wall_time[chosen]
             for (tag, makes_scalar), numbers in zip(tags, batch.numbers, strict=True):
-                add(tag, Piece(makes_scalar, *columns, numbers[chosen], wall))
-        return left[batch.left]
+                add(tag, Piece(first, makes_scalar, *columns, numbers[chosen], wall))
 
     def take_blob(self, blob: Blob) -> None:
         """Looks through a large record without reading what is large in it."""
         self.file.records += 1
-        data = _Lazy(self.source, blob.at, blob.size)
-        event = self._parsed(data)
+        data: Buffer = blob.head
+        event: Event | None
+        try:
+            event = parse_event(data, blob.size)
+        except WireError:  # something that matters lies further on
+            data = _Lazy(self.source, blob.at, blob.size)
+            event = self._parsed(data, blob.size)
         if event is None:
-            self._count_bad(blob.size)
             return
         wanted = any(v.number_at is not None for v in event.values)
         checked = wanted and blob.size <= LARGEST_CHECKED
@@ -155,9 +195,9 @@ class _Reading:
             return
         self._take_event(event, data, blob.order)
 
-    def _parsed(self, data: Buffer) -> Event | None:
+    def _parsed(self, data: Buffer, size: int) -> Event | None:
         try:
-            return parse_event(data)
+            return parse_event(data, size)
         except WireError:
             self.file.malformed += 1
             return None
@@ -182,7 +222,8 @@ class _Reading:
                 self._take_settings(value, data)
                 continue
             number = np.frombuffer(data[value.number_at : value.number_at + 4], "<f4")
-            file.gathered.add(value.tag, Piece(value.makes_scalar, place, step, number, wall))
+            piece = Piece(order, value.makes_scalar, place, step, number, wall)
+            file.gathered.add(value.tag, piece)
 
     def _take_settings(self, value: Value, data: Buffer) -> None:
         found: dict[str, Scalar] = {}
@@ -219,6 +260,10 @@ def _by_size(sizes: IntArray) -> Iterator[tuple[int, IntArray]]:
     """Each size with the places that have it."""
     counts = np.bincount(sizes)
     distinct = np.flatnonzero(counts)
-    order = np.argsort(sizes.astype(np.uint16), kind="stable")
+    short = sizes.astype(np.uint16)
+    if len(distinct) <= _FEW_SIZES:
+        yield from ((size, np.flatnonzero(short == size)) for size in distinct.tolist())
+        return
+    order = np.argsort(short, kind="stable")
     borders = np.cumsum(counts[distinct])[:-1]
     yield from zip(distinct.tolist(), np.split(order, borders), strict=True)

@@ -31,6 +31,7 @@ SMALL = 8192
 """Payloads up to this many bytes are read; scalars in larger ones are looked for one by one."""
 
 _CAPACITY = 4 << 20
+_HEAD = 512  # bytes that tell an image from a number
 _SLACK = 64  # bytes behind the buffer, for words read past the last record
 _FIRST_WINDOW, _WINDOW_AFTER_SKIP, _LARGEST_WINDOW = 256 << 10, 16 << 10, 1 << 20
 _LEAST_ROOM = 64 << 10
@@ -55,11 +56,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A large record: the place of its payload in the file, its length and its number."""
+    """A large record: the place of its payload in the file, its length and its number.
+
+    ``head`` is the beginning of the payload, as much of it as was at hand.
+    """
 
     at: int
     size: int
     order: int
+    head: bytes
 
 
 @dataclass(slots=True)
@@ -89,7 +94,7 @@ class Source:
 
     def read_into(self, at: int, target: Bytes) -> int:
         """Fills ``target`` with the bytes at ``at``; fewer only at the end of the file."""
-        view, done = memoryview(target), 0
+        view, done = target.data, 0
         try:
             self._file.seek(at)
             while done < len(view):
@@ -117,19 +122,22 @@ class Source:
             os.posix_fadvise(self._file.fileno(), 0, 0, advice)
 
 
-def scan(source: Source, walker: FrameWalker, damage: Damage) -> Iterator[Part]:
+def buffer() -> Bytes:
+    """Memory for a pass; one may follow another in it."""
+    return np.empty(_CAPACITY + _SLACK, np.uint8)
+
+
+def scan(source: Source, walker: FrameWalker, damage: Damage, memory: Bytes) -> Iterator[Part]:
     """Every record of the file in order, except that a block comes after the blobs inside it."""
-    return _Pass(source, walker, damage).parts()
+    return _Pass(source, walker, damage, memory).parts()
 
 
 class _Pass:
     """One pass over a file; ``pos`` and ``fill`` are places in the buffer, ``next`` in the file."""
 
-    def __init__(self, source: Source, walker: FrameWalker, damage: Damage) -> None:
+    def __init__(self, source: Source, walker: FrameWalker, damage: Damage, memory: Bytes) -> None:
         walker.forget()
-        self.source, self.walker, self.damage = source, walker, damage
-        self.capacity = min(_CAPACITY, (source.size or _CAPACITY) + _LEAST_ROOM)
-        self.data = np.empty(self.capacity + _SLACK, np.uint8)
+        self.source, self.walker, self.damage, self.data = source, walker, damage, memory
         self.pos = self.fill = self.next = self.count = 0
         self.window, self.skipping = _FIRST_WINDOW, False
         self.frames: list[Frames] = []
@@ -138,12 +146,15 @@ class _Pass:
     def parts(self) -> Iterator[Part]:
         """What ``scan`` gives."""
         while True:
-            self._take(self.walker.walk(self.data, self.pos, self.fill))
+            if self.fill - self.pos >= OVERHEAD:
+                self._take(self.walker.walk(self.data, self.pos, self.fill))
             here = self.next - (self.fill - self.pos)
             whole_header = self.fill - self.pos >= HEADER
-            size = header_size(self.data[self.pos : self.pos + HEADER].tobytes())
+            size = None
+            if whole_header:
+                size = header_size(self.data[self.pos : self.pos + HEADER].tobytes())
             if not whole_header or (size is not None and size <= SMALL):
-                if self.capacity - self.fill < _LEAST_ROOM:
+                if _CAPACITY - self.fill < _LEAST_ROOM:
                     yield from self._flush()
                 if not self._more():
                     self.damage.truncated |= self.fill > self.pos
@@ -180,7 +191,7 @@ class _Pass:
 
     def _more(self) -> bool:
         """Reads another window; False at the end of the file."""
-        size = min(self.window, self.capacity - self.fill)
+        size = min(self.window, _CAPACITY - self.fill)
         count = self.source.read_into(self.next, self.data[self.fill : self.fill + size])
         self.fill += count
         self.next += count
@@ -191,7 +202,9 @@ class _Pass:
         return count > 0
 
     def _step_over(self, here: int, size: int) -> Blob:
-        blob = Blob(here + HEADER, size, self.count)
+        start = self.pos + HEADER
+        head = self.data[start : min(self.fill, start + min(size, _HEAD))].tobytes()
+        blob = Blob(here + HEADER, size, self.count, head)
         self.count += 1
         self._go_to(here, here + size + OVERHEAD)
         return blob

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,12 @@ from lrdoctor.types import Array, IntArray, Note, RawSeries
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Points of one tag, ascending in ``order``, the number of their record in the file."""
+    """Points of one tag, ascending in ``order``, the number of their record in the file.
 
+    ``first`` is the number of the first; ``makes_scalar`` whether that makes the tag a scalar.
+    """
+
+    first: int
     makes_scalar: bool
     order: IntArray
     step: IntArray
@@ -53,7 +58,9 @@ class Gathered:
     def series(self, *, with_order: bool) -> tuple[RawSeries, ...]:
         """One series per tag that holds scalars, in order of appearance."""
         found: dict[str, list[Piece]] = {}
-        for tag, pieces in sorted(self.pieces.items(), key=lambda item: _first(item[1])):
+        for pieces in self.pieces.values():
+            pieces.sort(key=_first)
+        for tag, pieces in sorted(self.pieces.items(), key=lambda item: item[1][0].first):
             if self._is_scalar(tag, pieces):
                 # Two names that print alike would make two series of one name.
                 found.setdefault(display_name(tag), []).extend(pieces)
@@ -82,23 +89,22 @@ class Gathered:
 
     def _is_scalar(self, tag: str, pieces: list[Piece]) -> bool:
         """What the first value of a tag is decides, as in TensorBoard."""
-        first = min(pieces, key=lambda piece: int(piece.order[0]))
-        other = self.others.get(tag)
-        return first.makes_scalar and (other is None or other[0] > int(first.order[0]))
+        first = min(pieces, key=_first)
+        return first.makes_scalar and (tag not in self.others or self.others[tag][0] > first.first)
 
 
-def _first(pieces: list[Piece]) -> int:
-    return min(int(piece.order[0]) for piece in pieces)
+_first = attrgetter("first")
 
 
 def _series(tag: str, pieces: list[Piece], with_order: bool) -> RawSeries:
-    pieces = sorted(pieces, key=lambda piece: int(piece.order[0]))
+    if len(pieces) > 1:
+        pieces = sorted(pieces, key=_first)
     columns: dict[str, npt.NDArray[Any]] = {
         "step": np.concatenate([p.step for p in pieces]),
         "value": np.concatenate([p.value for p in pieces], dtype=np.float64),
         "wall_time": np.concatenate([p.wall_time for p in pieces]),
     }
-    mixed = any(a.order[-1] > b.order[0] for a, b in pairwise(pieces))
+    mixed = any(a.order[-1] > b.first for a, b in pairwise(pieces))
     if mixed or with_order:
         columns["order"] = np.concatenate([p.order for p in pieces])
     if mixed:

@@ -23,7 +23,7 @@ OVERHEAD = HEADER + FOOTER
 
 _HEADER = struct.Struct("<QI")
 _LONGEST_PATTERN = 4096
-_SHORTEST_PROOF = 24  # two records of one size in a row are no pattern yet
+_PROOF = 24  # records that must have come again before they make a pattern
 _LEAST_PATIENCE, _GOOD_LEAP = 8, 128
 _LEAST_REACH, _FIRST_REACH = 512, 4096
 _KNOWN_SIZES = 65536
@@ -58,22 +58,23 @@ class Frames:
 
 @dataclass(slots=True)
 class FrameWalker:
-    """Walks records; remembers which headers are right and the pattern of the latest sizes.
+    """Walks records; remembers which headers are right and the latest sizes.
 
-    ``limit`` is the largest payload it passes. Keep one for all files: headers and often patterns
+    ``limit`` is the largest payload it passes, below 64 KiB. Keep one for all files: right headers
     are the same everywhere.
     """
 
     limit: int
-    known: dict[int, int] = field(default_factory=dict)
-    recent: list[int] = field(default_factory=list)
+    crcs: dict[int, int] = field(default_factory=dict)
+    headers: dict[int, bytes] = field(default_factory=dict)
+    recent: bytes = b""
     reach: int = _FIRST_REACH
     patience: int = _LEAST_PATIENCE
     stepped: int = 0
 
     def forget(self) -> None:
-        """Forgets the pattern, before another file; right headers stay right."""
-        self.recent, self.stepped = [], 0
+        """Forgets the latest sizes, before another file; right headers stay right."""
+        self.recent, self.stepped = b"", 0
         self.reach, self.patience = _FIRST_REACH, _LEAST_PATIENCE
 
     def walk(self, data: Bytes, start: int, stop: int) -> Frames:
@@ -97,32 +98,32 @@ class FrameWalker:
 
     def _step(self, data: Bytes, at: int, stop: int, most: int) -> Frames:
         """Up to ``most`` records, one at a time."""
-        buffer, known, unpack = data.data, self.known, _HEADER.unpack_from
+        buffer, crcs, unpack = data.data, self.crcs, _HEADER.unpack_from
         places: list[int] = []
         sizes: list[int] = []
         last = stop - OVERHEAD
         while len(places) < most and at <= last:
             size, crc = unpack(buffer, at)
-            if known.get(size) != crc and not self._learn(data[at : at + HEADER].tobytes()):
+            if crcs.get(size) != crc and not self._learn(data[at : at + HEADER].tobytes()):
                 break
             if size > self.limit or at + size > last:
                 break
             places.append(at)
             sizes.append(size)
             at += size + OVERHEAD
-        self.recent += sizes
-        if len(self.recent) > 4 * _LONGEST_PATTERN:
-            del self.recent[: -2 * _LONGEST_PATTERN]
         self.stepped += len(sizes)
-        return Frames(np.array(places, np.int64), np.array(sizes, np.int64), at)
+        found = np.array(sizes, np.int64)
+        self._remember(found)
+        return Frames(np.array(places, np.int64), found, at)
 
     def _learn(self, header: bytes) -> bool:
         size = header_size(header)
         if size is None:
             return False
-        if len(self.known) >= _KNOWN_SIZES:
-            self.known.clear()
-        self.known[size] = _HEADER.unpack_from(header)[1]
+        if len(self.crcs) >= _KNOWN_SIZES:
+            self.crcs.clear()
+            self.headers.clear()
+        self.crcs[size], self.headers[size] = _HEADER.unpack_from(header)[1], header
         return True
 
     def _leap(self, data: Bytes, at: int, stop: int) -> Frames | None:
@@ -133,51 +134,56 @@ class FrameWalker:
         """
         self.stepped = 0
         pattern = self._pattern()
-        if not pattern:
+        headers = [self.headers.get(size, b"") for size in pattern.tolist()]
+        if not headers or not all(headers):
             self.patience = min(2 * self.patience, _LONGEST_PATTERN)
             return None
-        steps = np.array(pattern, np.int64) + OVERHEAD
+        steps = pattern + OVERHEAD
         ends = np.cumsum(steps)
         rounds = min((stop - at) // int(ends[-1]), self.reach // len(steps)) + 1
         places = (at + ends[-1] * np.arange(rounds)[:, None] + (ends - steps)).reshape(-1)
         steps = np.tile(steps, rounds)
         inside = int(np.searchsorted(places + steps, stop, side="right"))
-        headers = b"".join(_HEADER.pack(size, self.known[size]) for size in pattern)
-        expected = np.tile(np.frombuffer(headers, "V12"), rounds)[:inside]
+        expected = np.tile(np.frombuffer(b"".join(headers), "V12"), rounds)[:inside]
         right = words(data, "V12")[places[:inside]] == expected
         count = inside if right.all() else int(right.argmin())
-        self._learn_from_leap(pattern, count, inside)
+        self._adapt(count, inside)
         if not count:
             return None
-        end = int(places[count - 1] + steps[count - 1])
-        return Frames(places[:count], steps[:count] - OVERHEAD, end)
+        sizes = steps[:count] - OVERHEAD
+        self._remember(sizes)
+        return Frames(places[:count], sizes, int(places[count - 1] + steps[count - 1]))
 
-    def _learn_from_leap(self, pattern: list[int], count: int, tried: int) -> None:
+    def _adapt(self, count: int, tried: int) -> None:
         if count < tried:
             self.reach = max(_LEAST_REACH, 2 * count)
         elif tried > self.reach:
             self.reach *= 4
-        turn = count % len(pattern)
-        if count >= _GOOD_LEAP:
-            self.recent = 2 * (pattern[turn:] + pattern[:turn])
+        if count >= min(_GOOD_LEAP, tried):
             self.patience = _LEAST_PATIENCE
         else:
-            self.recent += count // len(pattern) * pattern + pattern[:turn]
-            # At the end of the data a leap is short for lack of records.
-            if count < tried:
-                self.patience = min(2 * self.patience, _LONGEST_PATTERN)
+            self.patience = min(2 * self.patience, _LONGEST_PATTERN)
 
-    def _pattern(self) -> list[int]:
-        """The shortest pattern that the latest sizes repeat, as it goes on from here."""
+    def _remember(self, sizes: IntArray) -> None:
+        latest = self.recent + sizes[-2 * _LONGEST_PATTERN :].astype(np.uint16).tobytes()
+        if len(latest) > 8 * _LONGEST_PATTERN:
+            latest = latest[-4 * _LONGEST_PATTERN :]
+        self.recent = latest
+
+    def _pattern(self) -> IntArray:
+        """The sizes since the latest ones were seen before: likely the next ones. May be empty.
+
+        After something out of turn, "the latest ones" include it, and so the pattern found is
+        the longer one that repeats it.
+        """
         recent = self.recent
-        for period in range(1, len(recent) // 2 + 1):
-            if recent[-1 - period] != recent[-1]:
-                continue
-            proof = min(len(recent), max(2 * period, _SHORTEST_PROOF))
-            if recent[-proof:-period] == recent[period - proof :]:
-                pattern = recent[-period:]
-                return pattern if self.known.keys() >= set(pattern) else []
-        return []
+        ending = recent[-2 * _PROOF :]
+        before = recent.rfind(ending, 0, len(recent) - 1) if len(ending) == 2 * _PROOF else -1
+        while before > 0 and before % 2:
+            before = recent.rfind(ending, 0, before + len(ending) - 1)
+        if before < 0:
+            return np.zeros(0, np.int64)
+        return np.frombuffer(recent[before + len(ending) :], np.uint16).astype(np.int64)
 
 
 def next_header(data: Bytes, room: int) -> int | None:

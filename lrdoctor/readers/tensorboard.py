@@ -5,6 +5,7 @@ Restarts are declared, not applied: ``readers/_purge.py`` derives TensorBoard's 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -21,7 +22,7 @@ from lrdoctor.types import Note, RawLog, RawSeries
 
 _DECLARES_RESTARTS = 2  # from this file version on
 _PLACES_SHOWN = 3
-_cache = Cache()
+_local = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class TensorBoard:
 def _read(file: str) -> RawLog:
     damage = Damage()
     with open_bytes(file) as stream:
-        found = read_events(Source(stream, damage), damage, _cache)
+        found = read_events(Source(stream, damage), damage, _cache())
     if not found.records and (damage.lost or damage.zeros or damage.compression):
         raise ReadError(
             display_name(file, 1000), "no record of an event file in it; delete it or copy it anew"
@@ -82,6 +83,14 @@ def _read(file: str) -> RawLog:
         purge_order=tuple(order for order, _ in found.starts) if late else (),
         record_steps=None if declares else found.record_steps(),
     )
+
+
+def _cache() -> Cache:
+    """This thread's cache: reading changes it."""
+    if not hasattr(_local, "cache"):
+        _local.cache = Cache()
+    cache: Cache = _local.cache
+    return cache
 
 
 def _notes(file: str, found: EventFile, series: Sequence[RawSeries]) -> Iterator[Note]:
