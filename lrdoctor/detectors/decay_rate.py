@@ -37,6 +37,8 @@ _MIRRORED = (0.75, 1.35)
 # Share of a period in the lowest tenth: a cosine spends arccos(0.8) / pi = 0.205 there, a triangle
 # 0.1; the threshold is half-way.
 _COSINE_LOW_SHARE = 0.15
+# Relative error of an LR that a log prints with six digits.
+_ROUNDING = 1e-5
 # A loss needs this many points before the cut for its trend to say anything.
 _ENOUGH = 6
 
@@ -150,9 +152,9 @@ class DecayRate:
         peak, first, last = float(lr.value.max()), float(lr.step[0]), float(lr.step[-1])
         if not peak > 0 or _too_coarse(lr.value, peak * self.floor_ratio):
             return None
-        tolerance = 1 + 1e-6
-        floor = settled_below(lr.value, self.floor_ratio * peak * tolerance)
-        cut = settled_below(lr.value, self.cut_ratio * peak / tolerance**10)
+        # An LR cut to exactly one of the ratios is at the floor, but not yet below the deep cut.
+        floor = settled_below(lr.value, self.floor_ratio * peak * (1 + _ROUNDING))
+        cut = settled_below(lr.value, self.cut_ratio * peak * (1 - _ROUNDING))
         if cut >= len(lr):
             return None
         left = (last - float(lr.step[min(floor, len(lr) - 1)])) / (last - first)
@@ -210,21 +212,27 @@ class DecayRate:
             param_group=group.name,
             detail=detail,
             revision="a loss logged more often that is flat before the LR is cut",
-            severity=_weight(before, frozen, deep, (last - low) / (last - first) >= self.cut_share),
+            severity=self._weight(
+                before, frozen, deep, (last - low) / (last - first), "ratio" in more
+            ),
             confidence=Confidence.HIGH if before is not None and before.falling and deep else None,
         )
+
+    def _weight(
+        self, before: Trend | None, frozen: bool, deep: bool, left: float, computed: bool
+    ) -> Severity:
+        """Two symptoms in the log are an error; what no loss confirms is a note, unless it is
+        gross or the arithmetic of the configuration confirms it."""
+        if before is not None and before.falling:
+            return Severity.ERROR if deep and frozen else Severity.WARNING
+        likely = before is None or before.fall > self.stopped_share * abs(before.level)
+        gross = likely and left >= self.cut_share
+        return Severity.WARNING if gross or computed else Severity.INFO
 
 
 def _judged_loss(case: Case) -> Series | None:
     """The loss that the schedule answers to: the watched one where it follows plateaus."""
     return watched_loss(case) if follows_plateaus(case) else loss_of(case)
-
-
-def _weight(before: Trend | None, frozen: bool, deep: bool, early: bool) -> Severity:
-    """Structure alone is a note, unless the LR is gone very early; two symptoms are an error."""
-    if before is None or not before.falling:
-        return Severity.WARNING if early else Severity.INFO
-    return Severity.ERROR if deep and frozen else Severity.WARNING
 
 
 def _cycles_meant(case: Case) -> bool:

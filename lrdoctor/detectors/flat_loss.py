@@ -33,8 +33,8 @@ _LEVELS = 20
 class FlatLoss:
     """The longest flat stretch that reaches the end of the run decides.
 
-    Flat means: no significant fall over the stretch, a change of at most ``drift_share`` of the
-    loss, and no noise that could hide a fall of ``hidden_share``. A loss that still falls by more
+    Flat means: the change over the stretch is within its standard error or ``drift_share`` of the
+    loss, and the noise could not hide a fall of ``hidden_share``. A loss that still falls by more
     than ``still_share``, or that never fell at all, is another matter and passes.
     """
 
@@ -100,7 +100,9 @@ class FlatLoss:
             return False
         if trend.falling and trend.fall > self.still_share * scale:
             return False
-        if abs(trend.fall) > self.drift_share * scale:
+        # Half of the 95 % bound is one standard error: a fall within it is none.
+        bound, half = self.drift_share * scale, trend.fall_high - trend.fall
+        if trend.fall > max(bound, half / 2) or trend.fall < -max(bound, half):
             return False
         return trend.fall_high <= self.hidden_share * scale
 
