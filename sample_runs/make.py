@@ -76,7 +76,12 @@ SAMPLES: tuple[Sample, ...] = (
         ("linear-horizon-short", "linear-healthy"), decay.horizon_of_one_device, "trainer_state"
     ),
     *_pair(("multistep-spike", "multistep-healthy"), spike.stale_checkpoint, "tensorboard", seed=3),
-    *_pair(("plateau-never-reduced", "plateau-reduced"), plateau.negative_metric, "lightning_csv"),
+    *_pair(
+        ("plateau-never-reduced", "plateau-reduced"),
+        plateau.negative_metric,
+        "lightning_csv",
+        seed=4,
+    ),
     Sample("warmup-cosine", healthy.warmup_cosine, "trainer_state"),
     Sample("in-progress", healthy.in_progress, "trainer_state", seed=2),
     Sample("sgdr", healthy.sgdr, "tensorboard"),
