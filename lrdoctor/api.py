@@ -86,6 +86,7 @@ def analyze(
         rules=job.rulebook.rules,
         files_found=sum(len(f.files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),
+        notes=(*search.notes, *notes),
     )
 
 

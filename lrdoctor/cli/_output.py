@@ -45,16 +45,25 @@ def deliver(
         if path is None:
             click.echo(text, nl=not text.endswith("\n"))
         else:
-            write_whole(path, text)
-            click.echo(f"wrote {path}", err=True)
+            write_told(path, text)
+    if quiet:
+        from lrdoctor.reports.text import totals
+
+        click.echo(totals(report), err=True)
 
 
 def terminal_text(report: Report, quiet: bool, verbose: bool) -> str:
     """The text report, as wide as the terminal, coloured only where colour can be seen."""
     from lrdoctor.reports.text import Text
 
-    width = max(60, min(shutil.get_terminal_size((80, 24)).columns, 120))
-    return Text(width=width, color=wants_color(), quiet=quiet, verbose=verbose).render(report)
+    return Text(width=terminal_width(), color=wants_color(), quiet=quiet, verbose=verbose).render(
+        report
+    )
+
+
+def terminal_width() -> int:
+    """Columns to fill: those of the terminal within 60 to 120, 80 where there is none."""
+    return max(60, min(shutil.get_terminal_size((80, 24)).columns, 120))
 
 
 def parse_format(text: str) -> tuple[str, str | None]:
@@ -78,6 +87,12 @@ def format_of_file(path: str) -> str:
         known = ", ".join(sorted(kinds))
         raise click.UsageError(f"--report {path}: the file name must end in one of {known}")
     return kinds[suffix]
+
+
+def write_told(path: str, text: str) -> None:
+    """Writes as ``write_whole`` does and says so on standard error."""
+    write_whole(path, text)
+    click.echo(f"wrote {path}", err=True)
 
 
 def write_whole(path: str, text: str) -> None:

@@ -31,6 +31,7 @@ from lrdoctor.reports._view import (
     ReportView,
     RunView,
     corrected_curves,
+    count_all,
     lr_curves,
     on_log_axis,
     rehearsal,
@@ -51,8 +52,8 @@ _INDENT = "   "
 class Text:
     """Plain text of ``width`` columns, with ANSI colours where ``color``.
 
-    ``quiet`` gives one line per finding (``path:step: CODE name: message``), ``verbose`` adds
-    evidence, passed checks and the checks that could not be made.
+    ``quiet`` gives one line per finding (``path:step: CODE name: message``) and nothing else,
+    ``verbose`` adds evidence, passed checks, notes and the checks that could not be made.
     """
 
     name: ClassVar[str] = "text"
@@ -249,10 +250,20 @@ class Text:
                 )
             ]
         for note in seen.report.notes:
-            yield from self._wrapped([("", f"Note: {note.message}")], "")
+            place = f" ({note.file})" if note.file else ""
+            yield from self._wrapped([("", f"Note: {note.message}{place}")], "")
+        notes = sum(len(run.diagnosis.notes) for run in seen.runs)
+        if notes and not self.verbose:
+            told = f"{count(notes, 'note')} on how logs were read: -v, or --report FILE.html"
+            yield from self._wrapped([("dim", told)], "")
 
     def _wrapped(self, spans: Sequence[Span], indent: str = _INDENT) -> Iterator[Line]:
         return paragraph(spans, self.width, indent)
+
+
+def totals(report: Report) -> str:
+    """What was found, read and judged, in one line: all that quiet mode does not say."""
+    return _totals(count_all(report))
 
 
 def _quiet(seen: ReportView) -> Iterator[Line]:

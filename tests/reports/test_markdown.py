@@ -7,6 +7,8 @@ import pytest
 
 from lrdoctor.reports._templates import fence
 from lrdoctor.reports.markdown import Markdown
+from lrdoctor.types import Note
+from lrdoctor.verdict import ReadFailure
 from tests.reports.hostile import NAMES, hostile_report
 from tests.reports.sample_report import late_peak, sample_report
 
@@ -45,3 +47,11 @@ def test_large_report_stays_below_what_a_job_summary_takes() -> None:
     assert len(text.encode()) < 900_000
     assert "1800 more runs are in the JSON and HTML reports." in text
     assert "1950 more findings are in the JSON and HTML reports." in text
+
+
+def test_what_is_left_out_and_how_logs_were_read_is_said() -> None:
+    failures = tuple(ReadFailure(f"a/{i}.csv", "empty") for i in range(203))
+    notes = (Note("passed-over", "2 broken links: a, b", "a/b"),)
+    text = Markdown().render(replace(sample_report(), unreadable=failures, notes=notes))
+    assert "\n- and 3 more, all in the JSON and HTML reports\n" in text
+    assert "\n- 2 broken links: a, b (a/b)\n" in text

@@ -7,6 +7,7 @@ import pytest
 
 from lrdoctor.reports._format import cells
 from lrdoctor.reports.text import Text
+from lrdoctor.types import Note
 from lrdoctor.verdict import Report
 from tests.reports.hostile import NAMES, hostile_report
 from tests.reports.sample_report import healthy, late_peak, sample_report
@@ -135,3 +136,12 @@ def test_severity_beats_span() -> None:
 def test_clean_verdict_does_not_hide_what_was_not_looked_at() -> None:
     text = Text().render(replace(sample_report(), diagnoses=(healthy(),)))
     assert text.startswith("No learning-rate fault in 1 run; 1 more could not be read or judged.")
+
+
+def test_notes_are_told_or_counted() -> None:
+    report = replace(sample_report(), notes=(Note("passed-over", "2 broken links: a, b"),))
+    text = Text().render(report)
+    assert "\nNote: 2 broken links: a, b\n" in text
+    kept = sum(len(d.notes) for d in report.diagnoses)
+    assert kept and f"\n{kept} note{'s' * (kept > 1)} on how logs were read: -v" in text
+    assert "on how logs were read" not in Text(verbose=True).render(report)
