@@ -49,19 +49,26 @@ class _Cause:
 
 
 def explain_ratio(
-    fitted: float, expected: float, intent: Intent, *, peak: bool = False
+    fitted: float,
+    expected: float,
+    intent: Intent,
+    *,
+    peak: bool = False,
+    tolerance: float = _TOLERANCE,
 ) -> tuple[Explanation, ...]:
     """Explanations of ``fitted / expected``, the fewest and most certain assumptions first.
 
     Both are lengths of a schedule in one unit, or with ``peak`` positions of its largest LR, where
-    ``pct_start`` counts too. Empty where the ratio is 1 or has no simple explanation.
+    ``pct_start`` counts too; ``tolerance`` is the relative error of the ratio. Empty where the
+    ratio is 1 or has no simple explanation.
     """
     if not (math.isfinite(fitted) and math.isfinite(expected) and fitted > 0 and expected > 0):
         return ()
     ratio = fitted / expected
     if abs(ratio - 1) < _ROUNDING:
         return _roundings(ratio, intent)
-    found = [(sum(c.cost for c in row), row) for row in _rows(ratio, _causes(intent, peak=peak))]
+    rows = _rows(ratio, _causes(intent, peak=peak), tolerance)
+    found = [(sum(c.cost for c in row), row) for row in rows]
     ranked = sorted(found, key=lambda item: (item[0], abs(_product(item[1]) / ratio - 1)))
     explained = [_explanation(row, ratio) for _, row in ranked]
     shifted = list(_shifts(fitted, expected, intent))
@@ -136,20 +143,17 @@ def _guess(factor: int, *, longer: bool = False) -> _Cause:
     )
 
 
-def _rows(ratio: float, causes: Sequence[_Cause]) -> Iterator[tuple[_Cause, ...]]:
+def _rows(ratio: float, causes: Sequence[_Cause], tolerance: float) -> Iterator[tuple[_Cause, ...]]:
     """Sets of causes of different topics whose factors multiply to the ratio."""
     for count in range(1, _MOST_CAUSES + 1):
         for row in combinations(causes, count):
-            if len({c.topic for c in row}) == count and _close(float(_product(row)), ratio):
+            close = abs(float(_product(row)) / ratio - 1.0) <= tolerance
+            if close and len({c.topic for c in row}) == count:
                 yield row
 
 
 def _product(row: Sequence[_Cause]) -> Fraction:
     return math.prod((c.ratio for c in row), start=Fraction(1))
-
-
-def _close(candidate: float, ratio: float) -> bool:
-    return abs(candidate / ratio - 1.0) <= _TOLERANCE
 
 
 def _explanation(row: Sequence[_Cause], ratio: float) -> Explanation:
@@ -178,7 +182,7 @@ def _shifts(fitted: float, expected: float, intent: Intent) -> Iterator[Explanat
 def _bare(ratio: float, expected: float) -> list[Explanation]:
     """The plain fraction as one unnamed cause: possible, but it says nothing by itself."""
     simple = Fraction(ratio).limit_denominator(8)
-    if simple == 0 or simple.numerator == 1 or not _close(float(simple), ratio):
+    if simple == 0 or simple.numerator == 1 or abs(float(simple) / ratio - 1) > _TOLERANCE:
         return []
     text = (
         f"{simple}: one factor of {simple} on {expected:g}, of which nothing configured is a part"

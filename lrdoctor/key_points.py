@@ -127,9 +127,19 @@ def _own_points(named: NamedSchedule, steps: int) -> Iterator[tuple[int, str]]:
     for drop in _corners(named)[:_MOST_DROPS]:
         if 0 < drop < steps - 1:
             yield drop, "drop"
-    peak = _peak(named, steps)
+    peak = peak_of(named, steps)
     if peak not in (0, rise, steps - 1):
         yield peak, "peak"
+
+
+def peak_of(named: NamedSchedule, steps: int) -> int:
+    """The first step of the largest LR in a run: on a grid, then among all steps around there."""
+    grid = np.unique(np.linspace(0, steps - 1, _GRID).round()).astype(np.int64)
+    best = int(np.nanargmax(lr_at(named, grid.tolist())))
+    low, high = int(grid[max(best - 1, 0)]), int(grid[min(best + 1, len(grid) - 1)])
+    near = np.unique(np.linspace(low, high, min(high - low + 1, 10 * _GRID)).round())
+    at = near.astype(np.int64)
+    return int(at[np.nanargmax(lr_at(named, at.tolist()))])
 
 
 def lr_at(named: NamedSchedule, steps: Sequence[int]) -> Array:
@@ -183,13 +193,3 @@ def _corners(named: NamedSchedule) -> list[int]:
     """Steps at which a schedule of levels drops."""
     lists = [v for v in named.parameters().values() if isinstance(v, tuple)]
     return [round(v) for values in lists for v in values[:_GRID]]
-
-
-def _peak(named: NamedSchedule, steps: int) -> int:
-    """The first step of the largest LR: on a grid, then among all steps around that point."""
-    grid = np.unique(np.linspace(0, steps - 1, _GRID).round()).astype(np.int64)
-    best = int(np.nanargmax(lr_at(named, grid.tolist())))
-    low, high = int(grid[max(best - 1, 0)]), int(grid[min(best + 1, len(grid) - 1)])
-    near = np.unique(np.linspace(low, high, min(high - low + 1, 10 * _GRID)).round())
-    at = near.astype(np.int64)
-    return int(at[np.nanargmax(lr_at(named, at.tolist()))])

@@ -35,6 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "roles",
         "intent_names",
         "intent",
+        "planning",
         "one_axis",
         "clock",
         "fit_groups",

@@ -10,6 +10,13 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+config_option = click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Configuration file (default: lrdoctor.toml or [tool.lrdoctor], searched upward).",
+)
+
+
 def meaning_options(function: Command) -> Command:
     """``--role`` and ``--expect``: what the user knows better than the log."""
     role = click.option(
@@ -30,11 +37,6 @@ def meaning_options(function: Command) -> Command:
 
 def setup_options(function: Command) -> Command:
     """``--config``, ``--rules`` and ``--exclude``."""
-    config = click.option(
-        "--config",
-        type=click.Path(exists=True, dir_okay=False),
-        help="Configuration file (default: lrdoctor.toml or [tool.lrdoctor], searched upward).",
-    )
     rules = click.option(
         "--rules",
         "rule_dirs",
@@ -45,7 +47,7 @@ def setup_options(function: Command) -> Command:
     exclude = click.option(
         "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match (repeat)."
     )
-    return config(rules(exclude(function)))
+    return config_option(rules(exclude(function)))
 
 
 def pairs(values: Iterable[str], option: str) -> dict[str, str]:

@@ -1,0 +1,168 @@
+"""The schedules behind a log on a terminal: name, fit, residual, other readings, code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from lrdoctor.curves.thin import thumbnail
+from lrdoctor.messages import number_text, schedule_text
+from lrdoctor.reports._ansi import Line, emit, paragraph
+from lrdoctor.reports._format import count, lr_text, one_line, span
+from lrdoctor.reports._schedule_text import curves_plot
+from lrdoctor.snippets import code_for
+from lrdoctor.types import Array, Case, ClockUnit, ParamGroup, Schedule, Segment, Series
+
+_INDENT = "  "
+_SAME_RATIO = 1e-6  # as float32 keeps it
+_EXACT = 1e-6  # of the largest LR: rounding of the log, nothing to be seen in it
+_MOST_SEGMENTS = 8
+_LOGGED = {"next": "The log shows the LR of the next step.", "used": "", "unknown": ""}
+
+
+def fit_text(case: Case, width: int, *, log: bool = False, color: bool = False) -> str:
+    """Every param group of one run; groups that differ by a factor are told under the first."""
+    unit = case.clock.unit
+    lines: list[Line] = [[("run", one_line(case.run.name)), ("dim", f"  ({case.run.format})")]]
+    if not case.param_groups:
+        lines += paragraph([("", "no learning rate in this log")], width, _INDENT)
+    for lead, others in _families(case.param_groups):
+        lines += _group(lead, [g for g, _ in others], unit, width, log)
+        for group, factor in others:
+            told = f"param group {group.name}: {number_text(factor)} times the LR of {lead.name}"
+            lines += paragraph([("", told)], width, _INDENT)
+        lines += _code(lead, [g for g, _ in others], unit)
+    return emit(lines, color)
+
+
+def recovered_text(case: Case, width: int, *, color: bool = False) -> str:
+    """The schedules alone, in a line or two per param group."""
+    lines: list[Line] = []
+    for lead, others in _families(case.param_groups):
+        names = ", ".join(one_line(g.name) for g in (lead, *(g for g, _ in others)))
+        for part in lead.schedules:
+            where = f"{names}, {span(part.start, part.stop, case.clock.unit)}: "
+            named = [("bold", where), ("", schedule_text(part.named))]
+            lines += paragraph(named, width, _INDENT)
+    return emit(lines, color)
+
+
+def _families(
+    groups: Sequence[ParamGroup],
+) -> list[tuple[ParamGroup, list[tuple[ParamGroup, float]]]]:
+    """Each group that has a curve of its own, with those that are a factor times it."""
+    found: list[tuple[ParamGroup, list[tuple[ParamGroup, float]]]] = []
+    for group in groups:
+        for lead, others in found:
+            factor = _ratio(lead.lr, group.lr)
+            if factor is not None:
+                others.append((group, factor))
+                break
+        else:
+            found.append((group, []))
+    return found
+
+
+def _ratio(one: Series, other: Series) -> float | None:
+    """What ``one`` is multiplied with to give ``other``, where that is one number."""
+    if not len(one) or not np.array_equal(one.step, other.step):
+        return None
+    largest = int(np.nanargmax(np.abs(one.value))) if np.isfinite(one.value).any() else 0
+    if not one.value[largest]:
+        return None
+    factor = float(other.value[largest] / one.value[largest])
+    same = np.allclose(one.value * factor, other.value, rtol=_SAME_RATIO, atol=0, equal_nan=True)
+    return factor if same else None
+
+
+def _group(
+    group: ParamGroup, others: Sequence[ParamGroup], unit: ClockUnit, width: int, log: bool
+) -> Iterator[Line]:
+    yield []
+    title = f"param group {one_line(group.name)}"
+    more = f" and {count(len(others), 'group')} of the same shape" if others else ""
+    points = f" ({count(len(group.lr), 'point')} of {one_line(group.lr.tag)})"
+    yield from paragraph([("bold", title), ("", more), ("dim", points)], width, _INDENT)
+    if not group.schedules:
+        yield from paragraph([("", "no finite learning rate")], width, _INDENT)
+        return
+    if len(group.schedules) > 1:
+        told = f"{len(group.schedules)} schedules: it was rebuilt, reset or restarted"
+        yield from paragraph([("warning", told)], width, _INDENT)
+    for part in group.schedules:
+        yield from _part(part, unit, width)
+    shown = thumbnail(group.lr)
+    fitted = _fitted(group.schedules, shown)
+    yield []
+    curves = [Series("logged", shown.step, shown.value), Series("fitted", shown.step, fitted)]
+    yield from curves_plot(curves, width, log=log, indent=_INDENT)
+    yield from _residual(group, width)
+
+
+def _part(part: Schedule, unit: ClockUnit, width: int) -> Iterator[Line]:
+    where = f"{span(part.start, part.stop, unit)}: "
+    yield from paragraph([("", where), ("good", schedule_text(part.named))], width, _INDENT)
+    error = f"Fits to {lr_text(100 * part.residual)} % of the largest LR (RMS)."
+    facts = ["Fits within rounding." if part.residual <= _EXACT else error]
+    if part.named is not None and part.origin != part.start:
+        facts.append(f"Its own step 0 is {number_text(part.origin)}.")
+    facts.append(_LOGGED.get(part.logged, ""))
+    yield from paragraph([("dim", " ".join(filter(None, facts)))], width, _INDENT * 2)
+    if part.named is None:
+        yield from _pieces(part.segments, width)
+    for other in part.alternatives:
+        told = f"Or {other.name}: {other.reason}."
+        yield from paragraph([("warning", told)], width, _INDENT * 2)
+
+
+def _pieces(segments: Sequence[Segment], width: int) -> Iterator[Line]:
+    """The shapes of an LR without a name."""
+    for segment in segments[:_MOST_SEGMENTS]:
+        numbers = segment.shape.parameters().items()
+        values = ", ".join(
+            f"{k}={number_text(v)}" for k, v in numbers if isinstance(v, int | float)
+        )
+        told = f"from {number_text(segment.start)}: {segment.shape.name}({values})"
+        yield from paragraph([("", told)], width, _INDENT * 2)
+    if len(segments) > _MOST_SEGMENTS:
+        yield [("dim", f"{_INDENT * 2}and {len(segments) - _MOST_SEGMENTS} more pieces")]
+
+
+def _fitted(parts: Sequence[Schedule], lr: Series) -> Array:
+    """LR of the schedules at the points of ``lr``, each over its own part."""
+    result = np.full(len(lr), np.nan)
+    for index, part in enumerate(parts):
+        inside = (lr.step >= part.start) | (index == 0)
+        result[inside] = part.lr(lr.step[inside])
+    return result
+
+
+def _residual(group: ParamGroup, width: int) -> Iterator[Line]:
+    lr = thumbnail(group.lr.finite())
+    largest = float(np.max(np.abs(lr.value), initial=0.0))
+    if not largest:
+        return
+    error = (lr.value - _fitted(group.schedules, lr)) / largest
+    worst = float(np.max(np.abs(error)))
+    if worst <= _EXACT:
+        told = f"residual: at most {lr_text(worst)} of the largest LR, as rounding leaves"
+        yield from paragraph([("dim", told)], width, _INDENT)
+        return
+    curve = Series("logged - fitted, % of the largest LR", lr.step, 100 * error)
+    yield from curves_plot([curve], width, 3, log=False, indent=_INDENT)
+
+
+def _code(lead: ParamGroup, others: Sequence[ParamGroup], unit: ClockUnit) -> Iterator[Line]:
+    for index, part in enumerate(lead.schedules):
+        schedules = [
+            (g.name, g.schedules[index].named) for g in (lead, *others) if g.schedules[index:]
+        ]
+        members = [(name, named) for name, named in schedules if named is not None]
+        if part.named is None:
+            continue
+        for framework, code in code_for(members, unit).items():
+            yield []
+            which = f", {span(part.start, part.stop, unit)}" if len(lead.schedules) > 1 else ""
+            yield [("dim", f"{_INDENT}{framework}{which}:")]
+            yield from ([("", f"{_INDENT * 2}{line}".rstrip())] for line in code.splitlines())
