@@ -84,7 +84,7 @@ def analyze(
         rulebook_digest=job.rulebook.digest,
         arguments=tuple(arguments),
         rules=job.rulebook.rules,
-        files_found=sum(len(f.files) for f in logs)
+        files_found=sum(len(f.all_files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),
         notes=(*search.notes, *notes),
     )

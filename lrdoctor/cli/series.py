@@ -44,7 +44,7 @@ def command(
             failed += 1
             click.echo(f"{found.path}: not read: {found.reason}\n")
             continue
-        files += len(found.files)
+        files += len(found.all_files)
         try:
             loaded = load(found)
         except ReadError as error:

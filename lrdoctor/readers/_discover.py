@@ -31,6 +31,7 @@ from lrdoctor.verdict import ReadFailure
 
 MAX_FAMILY = 8  # logs of one place that are compared with each other; more is a collection of runs
 SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "venv"}
+_AGAIN = "folders met again through a link or another of the paths"
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 _PER_RESUME = re.compile(r".*tfevents.*|training_log_\d{4}(?:_\d{1,2}){5}\.txt(?:\.gz)?")
 _NESTED = re.compile(r"(?:vis_data|tf_logs|tensorboard|tb|checkpoint-\d+)")
@@ -65,6 +66,8 @@ class Search(Iterator["RunFiles | ReadFailure"]):
     paths: Sequence[str]
     exclude: Sequence[str]
     passed_over: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    uncompared: list[str] = field(default_factory=list)
+    _searched: set[tuple[int, int]] = field(default_factory=set)
 
     def __next__(self) -> RunFiles | ReadFailure:
         return next(self._found)
@@ -75,11 +78,18 @@ class Search(Iterator["RunFiles | ReadFailure"]):
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What was passed over so far and why, one note per reason."""
-        return tuple(
+        """What was passed over or left undone so far and why, one note per reason."""
+        notes = [
             Note("passed-over", f"{len(paths)} {reason}: {_some(paths)}")
             for reason, paths in sorted(self.passed_over.items())
-        )
+        ]
+        if self.uncompared:
+            text = (
+                f"{len(self.uncompared)} folders with more than {MAX_FAMILY} logs, taken for as "
+                f"many runs without comparing them: {_some(self.uncompared)}"
+            )
+            notes.append(Note("not-compared", text))
+        return tuple(notes)
 
     def _search(self) -> Iterator[RunFiles | ReadFailure]:
         readers = _readers()
@@ -89,7 +99,7 @@ class Search(Iterator["RunFiles | ReadFailure"]):
             if os.path.isdir(root):  # noqa: PTH112
                 yield from self._tree(root, prefix, readers)
             else:
-                yield _named_file(root, readers)
+                yield self._named_file(root, readers)
 
     def _tree(
         self, root: str, prefix: str, readers: Mapping[str, Any]
@@ -109,6 +119,8 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         for place in sorted(places):
             units: list[tuple[str, RunFiles]] = []
             yield from self._units(places[place], readers, units)
+            if len(units) > MAX_FAMILY:
+                self.uncompared.append(place)
             yield from _families(_name(units, root, prefix, taken))
 
     def _units(
@@ -118,7 +130,7 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         groups: dict[tuple[str, str], list[str]] = defaultdict(list)
         for path in paths:
             try:
-                name = _reader_of(path, read_head(path), _matching(path, readers))
+                name = self._reader_of(path, read_head(path), _matching(path, readers))
             except ReadError as error:
                 yield ReadFailure(error.path, error.reason)
                 continue
@@ -132,15 +144,15 @@ class Search(Iterator["RunFiles | ReadFailure"]):
 
     def _walk(self, root: str) -> Iterator[str | ReadFailure]:
         """Regular files below ``root``, sorted; each folder once, whatever links lead to it."""
-        stack, seen = [root], set[tuple[int, int]]()
+        stack = [root]
         while stack:
             folder = stack.pop()
             try:
                 place = os.stat(folder)  # noqa: PTH116
-                if (place.st_dev, place.st_ino) in seen:
-                    self.passed_over["links to folders already searched"].append(folder)
+                if (place.st_dev, place.st_ino) in self._searched:
+                    self.passed_over[_AGAIN].append(folder)
                     continue
-                seen.add((place.st_dev, place.st_ino))
+                self._searched.add((place.st_dev, place.st_ino))
                 with os.scandir(folder) as entries:
                     listed = sorted(entries, key=lambda e: e.name)
             except OSError as error:
@@ -156,6 +168,8 @@ class Search(Iterator["RunFiles | ReadFailure"]):
                         below.append(entry.path)
                     elif entry.is_file():
                         yield entry.path
+                    elif os.path.exists(entry.path):  # noqa: PTH110
+                        self.passed_over["pipes, sockets or devices"].append(entry.path)
                     elif entry.is_symlink():
                         self.passed_over["broken links"].append(entry.path)
                 except OSError as error:
@@ -165,12 +179,51 @@ class Search(Iterator["RunFiles | ReadFailure"]):
 
     def _is_excluded(self, entry: os.DirEntry[str], root: str) -> bool:
         if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS:
+            if entry.is_dir(follow_symlinks=False):
+                self.passed_over["hidden or tool folders"].append(entry.path)
             return True
         relative = _slashed(os.path.relpath(entry.path, root))
         if any(fnmatchcase(relative, p) or fnmatchcase(entry.name, p) for p in self.exclude):
             self.passed_over["excluded by pattern"].append(entry.path)
             return True
         return False
+
+    def _named_file(self, path: str, readers: Mapping[str, Any]) -> RunFiles | ReadFailure:
+        try:
+            head = read_head(path)
+            # The user says it is a log: where no pattern fits, the content alone decides.
+            matching = _matching(path, readers)
+            name = self._reader_of(path, head, matching) or self._reader_of(path, head, readers)
+        except ReadError as error:
+            return ReadFailure(error.path, error.reason)
+        if name is not None:
+            name_shown = display_name(_slashed(path))
+            return RunFiles(name_shown, name, (path,), root=_home(folder_of(path)))
+        if not head:
+            return ReadFailure(
+                display_name(path, 1000), "the file is empty; nothing was logged yet?"
+            )
+        known = ", ".join(readers)
+        return ReadFailure(
+            display_name(path, 1000),
+            f"no training log that a reader knows ({known}); a table needs a header with columns "
+            "such as step, loss, lr",
+        )
+
+    def _reader_of(self, path: str, head: bytes, readers: Mapping[str, Any]) -> str | None:
+        """The reader that takes the file. One that fails over it does not end the search: others
+        are asked, and ``ReadError`` says so where they do not know it."""
+        plain, problem = logical_name(path), ""
+        for name in sorted(readers, key=lambda n: (-readers[n].priority, n)):
+            try:
+                if readers[name].accepts(plain, head):
+                    return name
+            except Exception as error:
+                text = display_name(str(error))
+                problem = f"the reader {name} failed over it: {type(error).__name__}: {text}"
+        if problem:
+            raise ReadError(display_name(path, 1000), f"{problem} (a bug of ours)")
+        return None
 
 
 def find_runs(paths: Sequence[str], exclude: Sequence[str] = ()) -> Search:
@@ -186,25 +239,6 @@ def _readers() -> dict[str, Any]:
     return {name: plugin() for name, plugin in discover("readers").items()}
 
 
-def _named_file(path: str, readers: Mapping[str, Any]) -> RunFiles | ReadFailure:
-    try:
-        head = read_head(path)
-    except ReadError as error:
-        return ReadFailure(error.path, error.reason)
-    # The user says it is a log: where no pattern fits, the content alone decides.
-    name = _reader_of(path, head, _matching(path, readers)) or _reader_of(path, head, readers)
-    if name is not None:
-        return RunFiles(display_name(_slashed(path)), name, (path,), root=_home(folder_of(path)))
-    if not head:
-        return ReadFailure(display_name(path, 1000), "the file is empty; nothing was logged yet?")
-    known = ", ".join(readers)
-    return ReadFailure(
-        display_name(path, 1000),
-        f"no training log that a reader knows ({known}); a table needs a header with columns such "
-        "as step, loss, lr",
-    )
-
-
 def _matching(path: str, readers: Mapping[str, Any]) -> dict[str, Any]:
     key = _key(path)
     return {
@@ -212,14 +246,6 @@ def _matching(path: str, readers: Mapping[str, Any]) -> dict[str, Any]:
         for name, reader in readers.items()
         if any(re.match(_pattern(p), key) for p in reader.patterns)
     }
-
-
-def _reader_of(path: str, head: bytes, readers: Mapping[str, Any]) -> str | None:
-    plain = logical_name(path)
-    for name in sorted(readers, key=lambda n: (-readers[n].priority, n)):
-        if readers[name].accepts(plain, head):
-            return name
-    return None
 
 
 def _key(path: str) -> str:

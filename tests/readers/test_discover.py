@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.readers._discover import RunFiles, find_runs
+from lrdoctor.readers.csv import Csv
 from lrdoctor.verdict import ReadFailure
 
 CSV = "epoch,loss,lr\n" + "".join(f"{i},{3 - i / 10},0.1\n" for i in range(5))
@@ -58,6 +59,9 @@ def test_many_logs_of_one_folder_are_runs_of_their_own(tmp_path: Path) -> None:
     write(tmp_path, **{f"sweep/{i:02}.csv": CSV for i in range(12)})
     found = runs(tmp_path)
     assert len(found) == 12 and not any(f.others for f in found.values())
+    search = find_runs([str(tmp_path)])
+    assert len(list(search)) == 12
+    assert [n.kind for n in search.notes] == ["not-compared"]
 
 
 def test_order_is_stable(tmp_path: Path) -> None:
@@ -137,7 +141,8 @@ def test_hidden_and_tool_folders_are_left_alone(tmp_path: Path) -> None:
         tmp_path,
         **{".git/a.csv": CSV, "__pycache__/a.csv": CSV, "._b.csv": CSV, "x/.ipynb/a.csv": CSV},
     )
-    assert runs(tmp_path) == {}
+    search = find_runs([str(tmp_path)])
+    assert list(search) == [] and search.notes[0].message.startswith("3 hidden or tool folders")
     assert list(runs(tmp_path / ".git")) == [".git"]
 
 
@@ -158,7 +163,7 @@ def test_links(tmp_path: Path) -> None:
     search = find_runs([str(tmp_path)])
     assert [f.name for f in search if isinstance(f, RunFiles)] == ["real"]
     said = " ".join(n.message for n in search.notes)
-    assert "2 links to folders already searched" in said and "1 broken links" in said
+    assert "2 folders met again through a link" in said and "1 broken links" in said
 
 
 def test_link_to_a_folder_outside_is_followed(tmp_path: Path) -> None:
@@ -198,3 +203,37 @@ def test_name_that_is_not_utf8(tmp_path: Path) -> None:
     write(tmp_path, **{os.fsdecode(b"\xff\xfe/x.csv"): CSV})
     (name,) = runs(tmp_path)
     name.encode("utf-8")
+
+
+def test_one_folder_given_twice_is_searched_once(tmp_path: Path) -> None:
+    write(tmp_path, **{"a/x.csv": CSV, "b/x.csv": CSV})
+    search = find_runs([str(tmp_path), str(tmp_path / "a")])
+    assert len(list(search)) == 2 and "met again" in search.notes[0].message
+
+
+def test_pipes_and_sockets_neither_block_nor_go_unsaid(tmp_path: Path) -> None:
+    write(tmp_path, **{"run/x.csv": CSV})
+    os.mkfifo(tmp_path / "run" / "y.csv")
+    (tmp_path / "run" / "z.csv").symlink_to("/dev/zero")
+    search = find_runs([str(tmp_path), str(tmp_path / "run" / "y.csv")])
+    log, pipe = search
+    assert isinstance(log, RunFiles) and log.all_files == (str(tmp_path / "run/x.csv"),)
+    assert isinstance(pipe, ReadFailure) and "not a regular file" in pipe.reason
+    assert search.notes[0].message.startswith("2 pipes, sockets or devices: ")
+
+
+def test_reader_that_fails_over_a_file_does_not_end_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def accepts(self: object, path: str, head: bytes) -> bool:
+        raise ZeroDivisionError("odd\nfile")
+
+    monkeypatch.setattr(Csv, "accepts", accepts)
+    write(tmp_path, **{"a/x.csv": CSV, "b/metrics.json": LINES, "c/x.txt": LINES})
+    failed, *read = find_runs([str(tmp_path)])
+    assert isinstance(failed, ReadFailure) and failed.path.endswith("a/x.csv")
+    assert failed.reason == (
+        "the reader csv failed over it: ZeroDivisionError: odd\\nfile (a bug of ours)"
+    )
+    # Another reader that knows the file still gets it.
+    assert [f.reader for f in read if isinstance(f, RunFiles)] == ["jsonl", "jsonl"]
