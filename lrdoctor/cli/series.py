@@ -27,36 +27,29 @@ def command(
 ) -> int:
     """Lists what the logs under PATHS hold: every series with its range, the role it was given
     and the reason. A wrong role is corrected with --role, for example --role lr=my/tag."""
-    from lrdoctor.case import build_case
     from lrdoctor.cli._job import settings
-    from lrdoctor.errors import ReadError
-    from lrdoctor.fleet.worker import known_roles
+    from lrdoctor.fleet.cases import cases_in
     from lrdoctor.readers._discover import find_runs
-    from lrdoctor.readers._load import load
     from lrdoctor.verdict import ReadFailure
 
     site = settings(config)
     tag_roles = {**site.roles, **role_tags(roles)}
     intent = {**site.expect, **pairs(expect, "--expect")}
-    files = runs = failed = 0
-    for found in find_runs(list(paths), (*site.exclude, *exclude)):
-        if isinstance(found, ReadFailure):
-            failed += 1
-            click.echo(f"{found.path}: not read: {found.reason}\n")
-            continue
-        files += len(found.all_files)
-        try:
-            loaded = load(found)
-        except ReadError as error:
-            failed += 1
-            click.echo(f"{error.path}: not read: {error.reason}\n")
-            continue
-        for run in loaded:
-            runs += 1
-            run, known = known_roles(run, tag_roles)
-            click.echo("\n".join(describe(build_case(run, roles=known, expect=intent))) + "\n")
-    click.echo(f"files found {files} · runs read {runs} · not read {failed}")
-    return 0 if runs else 3
+    files = read = failed = 0
+    search = find_runs(list(paths), (*site.exclude, *exclude))
+    for found in search:
+        files += 1 if isinstance(found, ReadFailure) else len(found.all_files)
+        for item in cases_in(found, tag_roles, intent):
+            if isinstance(item, ReadFailure):
+                failed += 1
+                click.echo(f"{item.path}: not read: {item.reason}\n")
+            else:
+                read += 1
+                click.echo("\n".join(describe(item)) + "\n")
+    for note in search.notes:
+        click.echo(f"Note: {note.message}")
+    click.echo(f"files found {files} · runs read {read} · not read {failed}")
+    return 0 if read else 3
 
 
 def describe(case: Case) -> Iterator[str]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lrdoctor.case import build_case
-from lrdoctor.errors import ReadError
-from lrdoctor.fleet.worker import known_roles
-from lrdoctor.readers._discover import find_runs
-from lrdoctor.readers._load import load
+from lrdoctor.fleet.worker import case_of, load_runs
+from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.types import Case
 from lrdoctor.verdict import ReadFailure
 
@@ -19,19 +16,21 @@ def cases(
     roles: Mapping[str, str] | None = None,
     expect: Mapping[str, str] | None = None,
 ) -> Iterator[Case | ReadFailure]:
-    """A case per run under ``paths``, in order of their names; a failure per file not read.
+    """A case per run under ``paths``, in order of their names; a failure per file not read
+    or run not understood.
 
     Raises ``ConfigError`` for a wrong role or expectation.
     """
     for found in find_runs(list(paths), exclude):
-        if isinstance(found, ReadFailure):
-            yield found
-            continue
-        try:
-            runs = load(found)
-        except ReadError as error:
-            yield ReadFailure(error.path, error.reason)
-            continue
-        for run in runs:
-            run, known = known_roles(run, roles or {})
-            yield build_case(run, roles=known, expect=expect or {})
+        yield from cases_in(found, roles or {}, expect or {})
+
+
+def cases_in(
+    found: RunFiles | ReadFailure, roles: Mapping[str, str], expect: Mapping[str, str]
+) -> Iterator[Case | ReadFailure]:
+    """The same for one thing that was found."""
+    runs = found if isinstance(found, ReadFailure) else load_runs(found)
+    if isinstance(runs, ReadFailure):
+        yield runs
+    else:
+        yield from (case_of(run, roles, expect) for run in runs)

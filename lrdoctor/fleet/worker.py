@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from lrdoctor.case import build_case
 from lrdoctor.diagnosis import diagnose
 from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.readers._discover import RunFiles
-from lrdoctor.readers._load import load
+from lrdoctor.readers._load import display_name, load
 from lrdoctor.rulebook import Rulebook
-from lrdoctor.types import Note, Run, _freeze, _Value
+from lrdoctor.types import Case, Note, Run, _freeze, _Value
 from lrdoctor.verdict import Diagnosis, ReadFailure, Suppression
 
 UNKNOWN_TAG = "unknown-tag"  # the kind of note on a run without a series that --role names
@@ -44,15 +46,35 @@ def diagnose_files(files: RunFiles, job: Job) -> tuple[Diagnosis | ReadFailure, 
     Only ``ConfigError`` (a wrong ``--role`` or ``--expect``) leaves this function: it is the
     user's to correct and would repeat for every run.
     """
+    runs = load_runs(files)
+    if isinstance(runs, ReadFailure):
+        return (runs,)
+    return tuple(_diagnose_run(run, job) for run in runs)
+
+
+def load_runs(files: RunFiles) -> tuple[Run, ...] | ReadFailure:
+    """The runs in ``files``, or the reason why there are none."""
     try:
-        runs = load(files)
+        with _quietly():
+            return load(files)
     except ConfigError:
         raise
     except ReadError as error:
-        return (ReadFailure(error.path, error.reason),)
+        return ReadFailure(error.path, error.reason)
     except Exception as error:
-        return (_crash(files.name, "could not be read", error),)
-    return tuple(_diagnose_run(run, job) for run in runs)
+        return _crash(files.name, "could not be read", error)
+
+
+def case_of(run: Run, roles: Mapping[str, str], expect: Mapping[str, str]) -> Case | ReadFailure:
+    """The case of ``run``, or what went wrong. Raises ``ConfigError`` as ``build_case`` does."""
+    try:
+        with _quietly():
+            run, known = known_roles(run, roles)
+            return build_case(run, roles=known, expect=expect)
+    except ConfigError:
+        raise
+    except Exception as error:
+        return _crash(run.name, "could not be understood", error)
 
 
 def known_roles(run: Run, roles: Mapping[str, str]) -> tuple[Run, dict[str, str]]:
@@ -70,23 +92,36 @@ def known_roles(run: Run, roles: Mapping[str, str]) -> tuple[Run, dict[str, str]
 
 
 def _diagnose_run(run: Run, job: Job) -> Diagnosis | ReadFailure:
+    case = case_of(run, job.roles, job.expect)
+    if isinstance(case, ReadFailure):
+        return case
     try:
-        run, roles = known_roles(run, job.roles)
-        case = build_case(run, roles=roles, expect=job.expect)
-        diagnosis = diagnose(case, job.rulebook, job.suppressions)
-        if job.replay == "none" or not diagnosis.candidates:
-            return diagnosis
-        from lrdoctor.replay.dry_run import rehearse
+        with _quietly():
+            diagnosis = diagnose(case, job.rulebook, job.suppressions)
+            if job.replay == "none" or not diagnosis.candidates:
+                return diagnosis
+            from lrdoctor.replay.dry_run import rehearse
 
-        return rehearse(case, diagnosis, job.rulebook, torch_check=job.torch_check)
+            return rehearse(case, diagnosis, job.rulebook, torch_check=job.torch_check)
     except ConfigError:
         raise
     except Exception as error:
         return _crash(run.name, "could not be diagnosed", error)
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warnings of numpy and scipy: overflow and NaN come with logs, and what follows
+    from them is in the report."""
+    with warnings.catch_warnings():
+        for category in (RuntimeWarning, UserWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
 def _crash(name: str, what: str, error: Exception) -> ReadFailure:
     """An error of ours, not of the log: say where, in one line, so that it can be reported."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
-    return ReadFailure(name, f"{what}: {type(error).__name__} at {place}: {error} (a bug of ours)")
+    told = display_name(str(error))
+    return ReadFailure(name, f"{what}: {type(error).__name__} at {place}: {told} (a bug of ours)")
