@@ -27,11 +27,13 @@ NEAR = 0.06
 
 @dataclass(frozen=True)
 class Verdict:
-    """What lrdoctor said about one trial; ``resolved``: a candidate passed the dry run."""
+    """What lrdoctor said about one trial; ``resolved``: a candidate passed the dry run; ``last``:
+    the end of the log on its own x axis."""
 
     trial: Trial
     findings: tuple[Finding, ...]
     resolved: bool
+    last: int
     problem: str = ""
 
     def finding(self) -> Finding | None:
@@ -49,8 +51,9 @@ class Verdict:
         found, start = self.finding(), self.trial.start
         if found is None or start is None:
             return found is not None
-        slack = NEAR * self.trial.length
-        return found.evidence.start - slack <= start <= found.evidence.stop + slack
+        share = start / self.trial.length
+        begin, end = found.evidence.start / self.last, found.evidence.stop / self.last
+        return begin - NEAR <= share <= end + NEAR
 
 
 def judge(trial: Trial, folder: Path) -> Verdict:
@@ -65,7 +68,8 @@ def judge(trial: Trial, folder: Path) -> Verdict:
     )
     if len(report.diagnoses) != 1:
         problems.append(f"{len(report.diagnoses)} runs in one log")
-    return Verdict(trial, findings, resolved, "; ".join(problems))
+    last = max((d.last for d in report.diagnoses), default=1)
+    return Verdict(trial, findings, resolved, max(last, 1), "; ".join(problems))
 
 
 def main() -> None:

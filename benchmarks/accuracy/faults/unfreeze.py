@@ -78,5 +78,6 @@ INJECTIONS = (
     Injection("LRD601", rebuilt_from_decayed, symptoms.ends_worse(0.05)),
     Injection("LRD601", rebuilt_after_exponential, symptoms.ends_worse(0.05)),
     Injection("LRD601", tiny_backbone, symptoms.ends_worse(0.05)),
-    Injection("LRD601", stuck_at_zero, symptoms.ends_worse(0.05)),
+    # A backbone logged at 0 from the start leaves no sign of the unfreeze but the configuration.
+    Injection("LRD601", stuck_at_zero, symptoms.ends_worse(0.05), True),
 )
