@@ -20,6 +20,8 @@ _LONG = 10
 _TOO_CLOSE = 0.05
 
 
+# Trial parameters may overflow, as odd data does; whatever comes out is judged by its errors.
+@np.errstate(all="ignore")
 def fit_schedules(lr: Series, *, boundaries: Sequence[int] = ()) -> tuple[Schedule, ...]:
     """The schedules behind an LR series, in order; several where one was rebuilt or reset.
 

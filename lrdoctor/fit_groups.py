@@ -46,9 +46,10 @@ def _scaled_all(
     here, there = known.value != 0, lr.value != 0
     if not np.array_equal(here, there) or not here.any() or not np.isfinite(lr.value).all():
         return None
-    ratio = lr.value[here] / known.value[here]
+    with np.errstate(over="ignore"):
+        ratio = lr.value[here] / known.value[here]
     factor = float(np.median(ratio))
-    if not np.all(np.abs(ratio - factor) <= _SAME_RATIO * abs(factor)):
+    if not np.isfinite(factor) or not np.all(np.abs(ratio - factor) <= _SAME_RATIO * abs(factor)):
         return None
     scaled = tuple(_scaled(schedule, factor) for schedule in schedules)
     pairs = zip(scaled, schedules, strict=True)

@@ -160,12 +160,11 @@ def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[
         if first is None or (first, origin) in seen:
             continue
         seen.add((first, origin))
-        with np.errstate(all="ignore"):
-            best = refine(matched(first, origin, few, fixed_origin=fixed), few)
-            yield best
-            if not best.exact or not _typical(best):
-                for named in variants(first, few, origin):
-                    yield refine(matched(named, origin, few, fixed_origin=fixed), few)
+        best = refine(matched(first, origin, few, fixed_origin=fixed), few)
+        yield best
+        if not best.exact or not _typical(best):
+            for named in variants(first, few, origin):
+                yield refine(matched(named, origin, few, fixed_origin=fixed), few)
 
 
 def _typical(match: Match) -> bool:

@@ -136,8 +136,7 @@ def _solved(match: Match, curve: Curve, names: Sequence[str]) -> Match:
             named, origin = _with(match, names, values.tolist())
         except ConfigError:
             return np.full(len(curve), np.inf)
-        with np.errstate(all="ignore"):
-            return np.asarray((named.lr(curve.x - origin) - curve.y) * weight)
+        return np.asarray((named.lr(curve.x - origin) - curve.y) * weight)
 
     found = least_squares(residuals, start, scale, iterations=12, slow=0.3)
     named, origin = _with(match, names, found.tolist())

@@ -130,6 +130,8 @@ def _crossing(first: Segment, curve: Curve, origin: float) -> float:
     if kind(first) != "linear" or not number(first, "slope") > 0 or curve.y.min() < 0:
         return origin
     zero = first.start - number(first, "lr_start") / number(first, "slope")
+    if not np.isfinite(zero):
+        return origin
     whole = float(round(zero))
     zero = whole if abs(zero - whole) < 0.01 * curve.spacing else zero
     return zero if origin < zero <= first.start else origin

@@ -352,3 +352,14 @@ def test_a_million_points_keep_their_corner() -> None:
     found = only(log("multistep", parameters, 1_000_000))
     assert found.named is not None
     assert found.named.parameters()["milestones"] == (333_333, 900_001)
+
+
+HUGE = st.sampled_from([0.0, 5e-324, 1e-308, 1.0, 1e200, 1.7e308, -1e200, -1.7e308])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(HUGE, min_size=1, max_size=40), st.lists(st.floats(-307, 307), max_size=40))
+def test_extreme_values_warn_nobody(mixed: list[float], powers: list[float]) -> None:
+    for values in (mixed, 10.0 ** np.array(powers), np.sort(10.0 ** np.array(powers))):
+        for schedule in fit_schedules(Series("lr", np.arange(len(values)), values)):
+            schedule.lr(np.arange(0, 10**9, 10**8))

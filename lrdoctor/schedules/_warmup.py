@@ -46,6 +46,7 @@ class Warmup:
         return self.start_lr + (target - self.start_lr) * share
 
 
+@np.errstate(all="ignore")
 def with_warmup(
     t: Array,
     warmup: Warmup | None,
@@ -58,7 +59,8 @@ def with_warmup(
 
     ``body`` sees the time since the end of the warm-up, or with ``counts_warmup`` the time since
     its start. The schedule advances once every ``interval`` x units and holds its value between,
-    which shows when that is more than 1. Before time 0 it holds its first value.
+    which shows when that is more than 1. Before time 0 it holds its first value. An LR beyond
+    float64 is infinite, without a warning.
     """
     time = np.maximum(np.asarray(t, dtype=np.float64), 0.0)
     if interval > 1.0:

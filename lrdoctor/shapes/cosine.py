@@ -31,6 +31,7 @@ class Cosine:
     t_max: float
     peak_at: float = 0.0
 
+    @np.errstate(all="ignore")  # beyond float64 the LR is infinite, which is no surprise
     def lr(self, t: Array) -> Array:
         """LR at local times ``t: float64[m]``."""
         wave = (1.0 + np.cos(np.pi * (t - self.peak_at) / self.t_max)) / 2.0

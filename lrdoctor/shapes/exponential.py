@@ -20,6 +20,7 @@ class Exponential:
     lr_start: float
     gamma: float
 
+    @np.errstate(all="ignore")  # beyond float64 the LR is infinite, which is no surprise
     def lr(self, t: Array) -> Array:
         """LR at local times ``t: float64[m]``."""
         return np.asarray(self.lr_start * np.power(self.gamma, t))

@@ -20,6 +20,7 @@ class InverseSqrt:
     lr_start: float
     timescale: float
 
+    @np.errstate(all="ignore")  # beyond float64 the LR is infinite, which is no surprise
     def lr(self, t: Array) -> Array:
         """LR at local times ``t: float64[m]``."""
         ahead = np.maximum(self.timescale + t, np.finfo(float).tiny)

@@ -20,6 +20,7 @@ class Linear:
     lr_start: float
     slope: float
 
+    @np.errstate(all="ignore")  # beyond float64 the LR is infinite, which is no surprise
     def lr(self, t: Array) -> Array:
         """LR at local times ``t: float64[m]``."""
         return self.lr_start + self.slope * t

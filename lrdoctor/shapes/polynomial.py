@@ -30,6 +30,7 @@ class Polynomial:
     t_max: float
     power: float
 
+    @np.errstate(all="ignore")  # beyond float64 the LR is infinite, which is no surprise
     def lr(self, t: Array) -> Array:
         """LR at local times ``t: float64[m]``."""
         left = np.maximum(1.0 - t / self.t_max, 0.0)
@@ -79,11 +80,12 @@ def _falling_to_zero(t: Array, lr: Array, span: float) -> tuple[float, float, fl
     weight = (lr[use] / lr[0]) ** 2
     best: tuple[float, float, float, float] | None = None
     best_cost = np.inf
-    for beyond in np.geomspace(1e-4, _FURTHEST_SPANS, 24) * span:
-        end = float(t[-1]) + beyond
-        start, power = weighted_line(np.log(end - time), logs, weight)[0:2]
+    beyond = np.geomspace(1e-11, _FURTHEST_SPANS, 44) * span
+    for ahead in beyond if use[-1] else (0.0, *beyond):
+        end = float(t[-1]) + ahead
+        start, power = weighted_line(np.log(end - time), logs, weight)
         if _POWERS[0] <= power <= _POWERS[1]:
-            model = np.exp(start + power * np.log(end - t))
+            model = np.exp(start) * (end - t) ** power
             cost = float(np.sum((model - lr) ** 2))
             if cost < best_cost:
                 best, best_cost = (
