@@ -11,8 +11,8 @@ from lrdoctor.plugins import discover
 from lrdoctor.readers._assemble import assemble, shown
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._same import points, same_run
-from lrdoctor.readers._sidecar import Configuration, configuration
-from lrdoctor.readers._text import display_name
+from lrdoctor.readers._sidecar import MAX_SETTINGS, Configuration, configuration
+from lrdoctor.readers._text import display_name, plain
 from lrdoctor.types import Note, RawLog, Run
 
 __all__ = ["display_name", "load"]
@@ -70,15 +70,23 @@ def _read(unit: RunFiles, failures: list[ReadError]) -> list[RawLog]:
 def _own(runs: Sequence[Run], unit: RunFiles) -> list[Run]:
     """The runs with the configuration beside their log; what the log itself says comes first."""
     beside = configuration(unit.files, unit.root) if runs else Configuration()
-    return [
-        replace(
-            run,
-            hparams={**beside.hparams, **run.hparams},
-            hparam_sources={**beside.sources, **run.hparam_sources},
-            notes=(*run.notes, *beside.notes),
-        )
-        for run in runs
-    ]
+    return [_with_settings(run, beside) for run in runs]
+
+
+def _with_settings(run: Run, beside: Configuration) -> Run:
+    values = {**run.hparams, **{k: v for k, v in beside.hparams.items() if k not in run.hparams}}
+    sources = {**beside.sources, **run.hparam_sources}
+    kept = list(values)[:MAX_SETTINGS]
+    notes = [*run.notes, *beside.notes]
+    if len(values) > len(kept):
+        text = f"{len(values) - len(kept)} settings beyond the first {MAX_SETTINGS} left out"
+        notes.append(Note("settings", text))
+    return replace(
+        run,
+        hparams={display_name(name): plain(values[name]) for name in kept},
+        hparam_sources={display_name(name): sources[name] for name in kept if name in sources},
+        notes=tuple(notes),
+    )
 
 
 def _without_doubles(runs: Sequence[Run], found: Sequence[Run]) -> list[Run]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import math
 import os
 import re
 import stat
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lrdoctor.errors import ReadError
-from lrdoctor.types import Note
+from lrdoctor.types import Note, Scalar
 
 HEAD_BYTES = 4096
 MAX_LINE = 1 << 20  # characters; real log lines are thousands of times shorter
@@ -62,6 +63,19 @@ def _visible(char: str) -> str:
     if unicodedata.category(char) == "Zs":
         return " "
     return char.encode("unicode_escape").decode("ascii")
+
+
+def plain(value: Scalar) -> Scalar:
+    """A setting that can be printed and saved: text as ``display_name`` of 1,000 characters, a
+    whole number beyond 64 bits as a float."""
+    if isinstance(value, str):
+        return display_name(value, 1000)
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    return value
 
 
 def logical_name(path: str) -> str:

@@ -15,6 +15,11 @@ from lrdoctor.readers._load import load
 from lrdoctor.readers._sidecar import MAX_BYTES, MAX_SETTINGS, configuration, flat
 from lrdoctor.types import Note, Run
 
+# Each line merges nine times the line before: 9**12 keys in half a kilobyte.
+ALIASES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{i}: &a{i}\n  <<: [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 13)
+)
+
 
 def loss(step: int, seed: int = 0) -> float:
     return float(3 / (1 + step / 50) + np.random.default_rng([seed, step]).normal(0, 0.05))
@@ -183,6 +188,10 @@ def test_settings_above_the_root_are_not_looked_at(tmp_path: Path) -> None:
         ("config.yaml", "a" * (MAX_BYTES + 1), "larger than"),
         ("config.yaml", "? [a]\n: 1\n", "unhashable"),
         ("config.yaml", "a: *b\n", "line 1"),
+        ("config.yaml", "a: !!bool maybe\n", "KeyError"),
+        ("config.yaml", "[" * 99_999 + "]" * 99_999, "nested deeper than 100 levels"),
+        ("config.yaml", "- " * 99_999, "nested deeper than 100 levels"),
+        ("config.yaml", ALIASES, "aliases that stand for"),
     ],
 )
 def test_broken_settings_are_a_note(tmp_path: Path, name: str, text: str, says: str) -> None:
@@ -224,16 +233,38 @@ def test_nested_settings_are_bounded() -> None:
     bomb: Any = "x"
     for _ in range(12):
         bomb = [bomb] * 10
-    assert len(flat({"a": bomb})) <= MAX_SETTINGS
+    found, left_out = flat({"a": bomb})
+    assert len(found) <= MAX_SETTINGS and "after 5000 entries" in left_out
     deep: dict[str, Any] = {}
     deep["self"] = deep
-    assert flat(deep) == {}
+    assert flat(deep) == ({}, "1 parts below 10 levels")
+    words = {str(i): i for i in range(1001)}
+    found, left_out = flat({"vocab": words, "lr": 0.1})
+    assert found == {"lr": 0.1} and left_out == "'vocab' (1001 entries)"
+
+
+def test_settings_left_out_are_a_note(tmp_path: Path) -> None:
+    large = json.dumps({"lr": 0.1, "vocab": list(range(2000))})
+    write(tmp_path, {"r/metrics.csv": csv(100), "r/config.json": large})
+    run = only(runs(tmp_path))
+    assert run.hparams == {"lr": 0.1}
+    assert "without 'vocab' (2000 entries)" in note(run, "configuration").message
+
+
+def test_settings_are_plain_and_bounded(tmp_path: Path) -> None:
+    odd = {"a\x1b[2J\n": "b\x1b]0;x\x07\u202e", "big": 10**400, "wide": 2**70, "lr": 0.1}
+    many = {f"k{i}": i for i in range(MAX_SETTINGS)}
+    write(tmp_path, {"r/trainer_state.json": json.dumps({**json.loads(state(100)), **odd, **many})})
+    run = only(runs(tmp_path))
+    assert run.hparams["a\\x1b[2J\\n"] == "b\\x1b]0;x\\x07\\u202e"
+    assert run.hparams["big"] == float("inf") and run.hparams["wide"] == 2.0**70
+    assert len(run.hparams) == MAX_SETTINGS
+    assert "settings beyond the first 5000 left out" in note(run, "settings").message
 
 
 def test_yaml_numbers_written_as_text() -> None:
-    assert flat({"a": "1e-3", "b": "2.5E4", "c": "v1e", "d": True, "e": None, "f": "1.5"}) == {
-        "a": 1e-3, "b": 2.5e4, "c": "v1e", "d": True, "e": None, "f": "1.5",
-    }  # fmt: skip
+    text = {"a": "1e-3", "b": "2.5E4", "c": "v1e", "d": True, "e": None, "f": "1.5"}
+    assert flat(text) == ({**text, "a": 1e-3, "b": 2.5e4}, "")
 
 
 def test_log_that_is_itself_named_like_settings(tmp_path: Path) -> None:
