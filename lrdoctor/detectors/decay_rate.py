@@ -204,6 +204,7 @@ class DecayRate:
             measured["slope_left"] = Quantity(100 * left, "%")
             frozen = left <= self.frozen_slope
         detail, more = explain_floor(case, group, low, before, after)
+        explained = bool(more.keys() & {"ratio", "planned"})
         return Evidence(
             start=int(low),
             stop=int(last) + 1,
@@ -212,22 +213,18 @@ class DecayRate:
             param_group=group.name,
             detail=detail,
             revision="a loss logged more often that is flat before the LR is cut",
-            severity=self._weight(
-                before, frozen, deep, (last - low) / (last - first), "ratio" in more
-            ),
+            severity=self._weight(before, frozen, deep, (last - low) / (last - first), explained),
             confidence=Confidence.HIGH if before is not None and before.falling and deep else None,
         )
 
     def _weight(
-        self, before: Trend | None, frozen: bool, deep: bool, left: float, computed: bool
+        self, before: Trend | None, frozen: bool, deep: bool, left: float, explained: bool
     ) -> Severity:
-        """Two symptoms in the log are an error; what no loss confirms is a note, unless it is
-        gross or the arithmetic of the configuration confirms it."""
+        """Two symptoms in the log are an error; an LR gone before 30 % of the run, or one whose
+        early end the configuration explains, is a warning; anything else is a note."""
         if before is not None and before.falling:
             return Severity.ERROR if deep and frozen else Severity.WARNING
-        likely = before is None or before.fall > self.stopped_share * abs(before.level)
-        gross = likely and left >= self.cut_share
-        return Severity.WARNING if gross or computed else Severity.INFO
+        return Severity.WARNING if explained or left >= self.cut_share else Severity.INFO
 
 
 def _judged_loss(case: Case) -> Series | None:
