@@ -10,13 +10,16 @@ points at its step and later obsolete. Rules after tensorflow/tensorboard,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.types import Array, IntArray, RawLog, RawSeries, Restart
+
+NO_STEP = np.iinfo(np.int64).min
+"""In ``RawLog.record_steps``: there was no step yet in this file."""
 
 # Place, in the order of all records of all files, and step of something that purges.
 _PURGE = np.dtype([("at", np.int64), ("step", np.int64)])
@@ -42,6 +45,7 @@ def purged(logs: Sequence[RawLog], *, first_start_purges: bool = True) -> Purged
     obsolete, and for each step that goes back and does; ``discarded`` counts distinct steps.
     Repeated steps that no restart explains stay, as in TensorBoard.
     """
+    logs = list(_versions_carried_on(logs))
     places = np.cumsum([0, *(_records(log) for log in logs)])
     declared = _declared(logs, places)[0 if first_start_purges else 1 :]
     series, discarded = [], dict[tuple[int, int], list[IntArray]]()
@@ -64,6 +68,14 @@ def superseded(step: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.append(steps[:-1] >= lowest_later, np.zeros(min(len(steps), 1), dtype=bool))
 
 
+def _versions_carried_on(logs: Sequence[RawLog]) -> Iterator[RawLog]:
+    """The logs, where one without a version has that of the file before."""
+    declares = False
+    for log in logs:
+        declares = declares or log.record_steps is None
+        yield replace(log, record_steps=None) if declares else log
+
+
 def _records(log: RawLog) -> int:
     """How many places in the record order the log takes."""
     if log.record_steps is not None:
@@ -71,7 +83,7 @@ def _records(log: RawLog) -> int:
     last = max(
         (int(s.order.max()) for s in log.series if s.order is not None and len(s.order)), default=0
     )
-    return max(last + 1, *log.purge_order, 1)
+    return max(last, *log.purge_order, 0) + 1
 
 
 def _declared(logs: Sequence[RawLog], places: IntArray) -> _Purges:
@@ -79,7 +91,7 @@ def _declared(logs: Sequence[RawLog], places: IntArray) -> _Purges:
         (place + (log.purge_order[i] if log.purge_order else 0), step)
         for log, place in zip(logs, places.tolist(), strict=False)
         for i, step in enumerate(log.purges)
-        if log.record_steps is None
+        if log.record_steps is None  # else a declaration counts for nothing
     ]
     return np.array(rows, dtype=_PURGE)
 
@@ -128,6 +140,7 @@ def _goes_back(logs: Sequence[RawLog]) -> Iterator[npt.NDArray[np.bool_] | None]
         if steps is None:
             yield None
             continue
+        steps = np.where(steps == NO_STEP, latest, steps)
         before = np.append(latest, steps[:-1])
         yield steps < before[: len(steps)]
         latest = steps[-1] if len(steps) else latest

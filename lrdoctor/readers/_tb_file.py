@@ -10,6 +10,7 @@ import numpy as np
 from lrdoctor.readers import _tb_hparams
 from lrdoctor.readers._crc32c import Bytes
 from lrdoctor.readers._protobuf import Buffer, WireError
+from lrdoctor.readers._purge import NO_STEP
 from lrdoctor.readers._tb_compact import LONGEST as LONGEST_COMPACT
 from lrdoctor.readers._tb_compact import STEP_BYTES, Compact
 from lrdoctor.readers._tb_event import Event, Value, parse_event, strings_of
@@ -57,12 +58,16 @@ class Cache:
 
 @dataclass(slots=True)
 class EventFile:
-    """What an event file says; ``records`` counts all it holds, readable or not."""
+    """What an event file says; ``records`` counts all it holds, readable or not.
+
+    ``versions``, ``starts`` and ``other_summaries`` pair the number of a record with a file
+    version, the step of a session start, the step of a summary that is not in ``gathered``.
+    """
 
     gathered: Gathered = field(default_factory=Gathered)
     damage: Damage = field(default_factory=Damage)
     hparams: dict[str, Scalar] = field(default_factory=dict)
-    file_version: float | None = None
+    versions: list[tuple[int, float]] = field(default_factory=list)
     starts: list[tuple[int, int]] = field(default_factory=list)
     other_summaries: list[tuple[int, int]] = field(default_factory=list)
     records: int = 0
@@ -77,15 +82,18 @@ class EventFile:
         return min(*firsts, *(order for order, _ in self.other_summaries), self.records, 1 << 62)
 
     def record_steps(self) -> IntArray:
-        """The step of each record; a record without summary has that of the one before."""
-        steps = np.full(self.records, -1, np.int64)
+        """The step of each record; a record without summary has that of the one before.
+
+        Before the first summary it is ``NO_STEP``.
+        """
+        steps = np.full(self.records, NO_STEP, np.int64)
         known = np.zeros(self.records, bool)
         others = np.array(self.other_summaries, np.int64).reshape(-1, 2).T
         for order, step in (*self.gathered.record_steps(), (others[0], others[1])):
             steps[order] = step
             known[order] = True
         latest = np.maximum.accumulate(np.where(known, np.arange(self.records), -1))
-        return np.where(latest >= 0, steps[latest], -1)
+        return np.where(latest >= 0, steps[latest], NO_STEP)
 
 
 def read_events(source: Source, damage: Damage, cache: Cache) -> EventFile:
@@ -97,6 +105,9 @@ def read_events(source: Source, damage: Damage, cache: Cache) -> EventFile:
             reading.take_block(part)
         else:
             reading.take_blob(part)
+    # Records of one length were decoded together.
+    reading.file.versions.sort()
+    reading.file.starts.sort()
     return reading.file
 
 
@@ -209,7 +220,7 @@ class _Reading:
     def _take_event(self, event: Event, data: Buffer, order: int) -> None:
         file = self.file
         if event.file_version is not None:
-            file.file_version = event.file_version
+            file.versions.append((order, event.file_version))
         if event.starts_session:
             file.starts.append((order, event.step))
         if event.has_summary:

@@ -87,9 +87,11 @@ class Source:
 
     def __init__(self, file: BinaryIO, damage: Damage) -> None:
         # A buffered file would read ahead of every seek.
-        self._file: Any = file.raw if isinstance(file, io.BufferedReader) else file
-        self._damage = damage
         self._plain = isinstance(file, io.BufferedReader)
+        self._file: Any = file.raw if isinstance(file, io.BufferedReader) else file
+        # Where compressed data end early, reading less at a time loses nothing before that.
+        self._read = self._file.readinto if self._plain else self._file.readinto1
+        self._damage = damage
         self.size = os.fstat(file.fileno()).st_size if self._plain else None
 
     def read_into(self, at: int, target: Bytes) -> int:
@@ -98,7 +100,7 @@ class Source:
         try:
             self._file.seek(at)
             while done < len(view):
-                count = self._file.readinto(view[done:])
+                count = self._read(view[done:])
                 if not count:
                     break
                 done += count

@@ -69,8 +69,8 @@ def _read(file: str) -> RawLog:
         raise ReadError(
             display_name(file, 1000), "no record of an event file in it; delete it or copy it anew"
         )
-    declares = (found.file_version or 0) >= _DECLARES_RESTARTS
-    late = declares and any(order > found.first_summary for order, _ in found.starts)
+    declares = bool(found.versions) and found.versions[-1][1] >= _DECLARES_RESTARTS
+    late = any(order > found.first_summary for order, _ in found.starts)
     series = found.gathered.series(with_order=late or not declares)
     return RawLog(
         file=file,
