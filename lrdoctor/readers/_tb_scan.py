@@ -88,9 +88,9 @@ class Source:
     def __init__(self, file: BinaryIO, damage: Damage) -> None:
         # A buffered file would read ahead of every seek.
         self._plain = isinstance(file, io.BufferedReader)
-        self._file: Any = file.raw if isinstance(file, io.BufferedReader) else file
+        self._file: Any = getattr(file, "raw", file) if self._plain else file
         # Where compressed data end early, reading less at a time loses nothing before that.
-        self._read = self._file.readinto if self._plain else self._file.readinto1
+        self._read = getattr(self._file, "readinto" if self._plain else "readinto1")
         self._damage = damage
         self.size = os.fstat(file.fileno()).st_size if self._plain else None
 
