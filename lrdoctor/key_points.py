@@ -169,7 +169,7 @@ def remarks(named: NamedSchedule, steps: int) -> Iterator[str]:
             f"the run ends before the schedule, which takes {length:,} steps: "
             f"the last LR is {share:.3g} % of the largest"
         )
-    if named.name == "cosine" and not p.get("clamp"):
+    if named.name == "cosine" and not p.get("clamp") and steps >= length:
         again = "" if steps <= length else f", within this run of {steps:,}"
         yield f"after step {length:,} the LR rises again{again}"
     if named.name == "onecycle":

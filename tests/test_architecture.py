@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("detectors", "fixes"),
     ("resources", "messages", "rulebook", "snippets", "diagnosis"),
     ("readers", "replay", "reports"),
-    ("config", "fleet", "integrations"),
+    ("config", "fleet", "preflight", "integrations"),
     ("api", "cli", "__init__", "__main__"),
 )
 PLUGIN_FOLDERS = {"shapes", "schedules", "detectors", "fixes", "readers", "reports"}

@@ -182,3 +182,88 @@ def _warmup(text: str | None) -> Mapping[str, str | None]:
         return {"warmup_ratio": repr(float(text[:-1]) / 100)}
     except ValueError:
         raise click.UsageError(f"--warmup takes steps or a percentage, got {text!r}") from None
+
+
+@command.command(short_help="Dry-run the scheduler of your own code and judge it.")
+@click.argument("target", metavar="FILE.py:FUNCTION")
+@click.option("--steps", type=click.IntRange(min=2), help="Optimizer steps of the training.")
+@click.option("--epochs", type=click.FloatRange(min=0, min_open=True), help="Epochs of it.")
+@click.option(
+    "--steps-per-epoch",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Optimizer steps of one epoch.",
+)
+@click.option(
+    "--per",
+    type=click.Choice(["step", "epoch"]),
+    help="How often your loop calls scheduler.step() (default: step).",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up after this time.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    help="Exit with 1 from this severity on (default: error).",
+)
+@click.option(
+    "--report", "report_files", multiple=True, metavar="FILE", help="Also write a report."
+)
+@click.option("--expect", multiple=True, metavar="KEY=VALUE", help="What was intended (repeat).")
+@config_option
+def check(
+    target: str,
+    steps: int | None,
+    epochs: float | None,
+    steps_per_epoch: float | None,
+    per: str | None,
+    timeout: float,
+    fail_on: str | None,
+    report_files: tuple[str, ...],
+    expect: tuple[str, ...],
+    config: str | None,
+) -> int:
+    """Calls FUNCTION in FILE.py, steps the scheduler it returns for as long as the training will
+    take, and applies every rule that needs no loss.
+
+    FUNCTION returns (optimizer, scheduler). It may take total_steps, steps_per_epoch and epochs as
+    arguments of these names. Your file is imported and run in a process of its own.
+
+    \b
+    lrdoctor schedule check train.py:make --epochs 90 --steps-per-epoch 1251 \\
+        --expect pct_start=0.2
+    """
+    import sys
+
+    from lrdoctor.cli._job import make_job, settings
+    from lrdoctor.cli._output import deliver, destinations, terminal_width, wants_color
+    from lrdoctor.cli.analyze import exit_code
+    from lrdoctor.preflight import check as dry_run
+    from lrdoctor.reports._fit_text import preflight_text
+
+    wanted = destinations((), report_files)
+    site = settings(config)
+    checked = dry_run(
+        target,
+        make_job(site, expect=pairs(expect, "--expect")),
+        steps=steps,
+        steps_per_epoch=steps_per_epoch,
+        epochs=epochs,
+        per=per,
+        timeout=timeout,
+        arguments=sys.argv[1:],
+    )
+    deliver(checked.report, wanted, quiet=False, verbose=False)
+    results = [r for d in checked.report.diagnoses for r in d.results]
+    text = preflight_text(checked.case, results, terminal_width(), color=wants_color())
+    click.echo(text, nl=False)
+    if checked.stopped is not None:
+        click.echo(f"lrdoctor: {target} raised an error:\n{checked.stopped}", err=True)
+        return 2
+    return exit_code(checked.report, fail_on or site.fail_on, allow_empty=False)

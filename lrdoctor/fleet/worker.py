@@ -93,8 +93,11 @@ def known_roles(run: Run, roles: Mapping[str, str]) -> tuple[Run, dict[str, str]
 
 def _diagnose_run(run: Run, job: Job) -> Diagnosis | ReadFailure:
     case = case_of(run, job.roles, job.expect)
-    if isinstance(case, ReadFailure):
-        return case
+    return case if isinstance(case, ReadFailure) else diagnose_case(case, job)
+
+
+def diagnose_case(case: Case, job: Job) -> Diagnosis | ReadFailure:
+    """The diagnosis of one case, its fixes rehearsed unless the job says otherwise."""
     try:
         with _quietly():
             diagnosis = diagnose(case, job.rulebook, job.suppressions)
@@ -106,7 +109,7 @@ def _diagnose_run(run: Run, job: Job) -> Diagnosis | ReadFailure:
     except ConfigError:
         raise
     except Exception as error:
-        return _crash(run.name, "could not be diagnosed", error)
+        return _crash(case.run.name, "could not be diagnosed", error)
 
 
 @contextmanager

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from lrdoctor.curves.thin import thumbnail
+from lrdoctor.key_points import remarks
 from lrdoctor.messages import number_text, schedule_text
 from lrdoctor.reports._ansi import Line, emit, paragraph
 from lrdoctor.reports._format import count, lr_text, one_line, span
 from lrdoctor.reports._schedule_text import curves_plot
 from lrdoctor.snippets import code_for
-from lrdoctor.types import Array, Case, ClockUnit, ParamGroup, Schedule, Segment, Series
+from lrdoctor.types import Array, Case, ClockUnit, ParamGroup, Schedule, Segment, Series, Status
+from lrdoctor.verdict import RuleResult
 
 _INDENT = "  "
 _SAME_RATIO = 1e-6  # as float32 keeps it
@@ -36,16 +38,33 @@ def fit_text(case: Case, width: int, *, log: bool = False, color: bool = False) 
     return emit(lines, color)
 
 
-def recovered_text(case: Case, width: int, *, color: bool = False) -> str:
-    """The schedules alone, in a line or two per param group."""
-    lines: list[Line] = []
+def preflight_text(
+    case: Case, results: Sequence[RuleResult], width: int, *, color: bool = False
+) -> str:
+    """What a report on a dry run leaves unsaid: the schedules, and what only a training tells."""
+    lines: list[Line] = [[("bold", "Schedule")]]
     for lead, others in _families(case.param_groups):
         names = ", ".join(one_line(g.name) for g in (lead, *(g for g, _ in others)))
         for part in lead.schedules:
             where = f"{names}, {span(part.start, part.stop, case.clock.unit)}: "
-            named = [("bold", where), ("", schedule_text(part.named))]
-            lines += paragraph(named, width, _INDENT)
+            lines += paragraph([("", where), ("", schedule_text(part.named))], width, _INDENT)
+            for told in _surprises(part, len(lead.schedules)):
+                lines += paragraph([("", told)], width, _INDENT * 2)
+    unjudged = [r for r in results if r.status is Status.NOT_APPLICABLE]
+    if unjudged:
+        lines.append([("bold", "Not judged by a dry run")])
+    for result in unjudged:
+        told = f"{result.rule.code} {result.rule.name}: {result.reason}"
+        lines += paragraph([("", told)], width, _INDENT)
     return emit(lines, color)
+
+
+def _surprises(part: Schedule, parts: int) -> Iterator[str]:
+    """What to know about a schedule that one part of a dry run followed from its step 0."""
+    if part.named is None:
+        yield from (f"or {other.name}: {other.reason}" for other in part.alternatives)
+    elif parts == 1 and part.origin == part.start == 0:
+        yield from remarks(part.named, part.stop)
 
 
 def _families(
@@ -165,4 +184,4 @@ def _code(lead: ParamGroup, others: Sequence[ParamGroup], unit: ClockUnit) -> It
             yield []
             which = f", {span(part.start, part.stop, unit)}" if len(lead.schedules) > 1 else ""
             yield [("dim", f"{_INDENT}{framework}{which}:")]
-            yield from ([("", f"{_INDENT * 2}{line}".rstrip())] for line in code.splitlines())
+            yield from ([("", f"{_INDENT}{line}".rstrip())] for line in code.splitlines())

@@ -89,7 +89,7 @@ def _code(planned: Planned, relative: bool, drop_last: bool, width: int) -> Iter
     for framework, code in code_for([("all param groups", planned.named)]).items():
         yield []
         yield [("dim", f"{framework}:")]
-        yield from ([("", f"    {line}")] for line in code.splitlines())
+        yield from ([("", f"  {line}".rstrip())] for line in code.splitlines())
 
 
 def _observed(
