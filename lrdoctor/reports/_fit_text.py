@@ -10,7 +10,7 @@ from lrdoctor.curves.thin import thumbnail
 from lrdoctor.key_points import remarks
 from lrdoctor.messages import number_text, schedule_text
 from lrdoctor.reports._ansi import Line, emit, paragraph
-from lrdoctor.reports._format import count, lr_text, one_line, span
+from lrdoctor.reports._format import count, lr_text, middle, one_line, span
 from lrdoctor.reports._schedule_text import curves_plot
 from lrdoctor.snippets import code_for
 from lrdoctor.types import Array, Case, ClockUnit, ParamGroup, Schedule, Segment, Series, Status
@@ -26,7 +26,9 @@ _LOGGED = {"next": "The log shows the LR of the next step.", "used": "", "unknow
 def fit_text(case: Case, width: int, *, log: bool = False, color: bool = False) -> str:
     """Every param group of one run; groups that differ by a factor are told under the first."""
     unit = case.clock.unit
-    lines: list[Line] = [[("run", one_line(case.run.name)), ("dim", f"  ({case.run.format})")]]
+    kind = f"  ({case.run.format})"
+    name = middle(one_line(case.run.name), width - len(kind))
+    lines: list[Line] = [[("run", name), ("dim", kind)]]
     if not case.param_groups:
         lines += paragraph([("", "no learning rate in this log")], width, _INDENT)
     for lead, others in _families(case.param_groups):
@@ -107,7 +109,7 @@ def _group(
         yield from paragraph([("", "no finite learning rate")], width, _INDENT)
         return
     if len(group.schedules) > 1:
-        told = f"{len(group.schedules)} schedules: it was rebuilt, reset or restarted"
+        told = f"{len(group.schedules)} schedules in turn: rebuilt, reset or restarted"
         yield from paragraph([("warning", told)], width, _INDENT)
     for part in group.schedules:
         yield from _part(part, unit, width)
