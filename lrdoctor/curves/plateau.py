@@ -13,6 +13,10 @@ from lrdoctor.types import Array, Series
 # 48 groups bound the work at 1,128 pairs of points and leave each group of a long log long enough
 # to outlast most of its autocorrelation.
 BINS = 48
+# Of the 28 pairs among 8 block means, falling ones less rising ones exceed this by chance once in
+# 140 times (Kendall's S for n = 8).
+BLOCKS = 8
+ORDERED = 20
 # Two-sided 95 % of a normal distribution.
 NORMAL_95 = 1.96
 
@@ -24,7 +28,8 @@ class Trend:
     ``fall`` is how much the line falls over the stretch (positive is better for a loss) and
     ``fall_low``, ``fall_high`` bound it at 95 %. ``level`` is the line's value at the end,
     ``sigma`` the scatter of one logged value, ``points`` how many there were, ``length`` the
-    stretch in steps.
+    stretch in steps. ``descends`` says that the means of eighths of the stretch fall in order,
+    which a curve far from a line shows where the line's own bounds do not.
     """
 
     fall: float
@@ -34,6 +39,7 @@ class Trend:
     sigma: float
     points: int
     length: float
+    descends: bool = False
 
     @property
     def falling(self) -> bool:
@@ -74,7 +80,17 @@ def fit_trend(series: Series) -> Trend | None:
         sigma=point_sigma(points.value),
         points=len(points),
         length=length,
+        descends=_descends(at, value),
     )
+
+
+def _descends(at: Array, value: Array) -> bool:
+    """Mann-Kendall test on block means: blocks outlast the autocorrelation that points have."""
+    if len(value) < 2 * BLOCKS:
+        return False
+    _, means = bin_means(at, value, BLOCKS)
+    later, earlier = np.tril_indices(BLOCKS, -1)
+    return bool(np.sum(np.sign(means[earlier] - means[later])) >= ORDERED)
 
 
 def student_95(freedom: float) -> float:

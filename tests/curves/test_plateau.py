@@ -78,3 +78,16 @@ def test_means_of_the_middle_half() -> None:
     at, middle = bin_means(np.arange(8), np.array([1.0, 2.0, 4.0, 900.0, 8.0, 5.0, 6.0, 7.0]), 2)
     assert at.tolist() == [1.5, 5.5]
     assert middle.tolist() == [3.0, 6.5]
+
+
+def test_a_slow_power_law_descends_in_order() -> None:
+    """Far from a line and almost free of noise: residuals look like autocorrelated noise."""
+    noise = np.random.default_rng(0).normal(0, 1e-4, 4000)
+    trend = fit_trend(series(0.65 + 0.2 * np.arange(1, 4001) ** -0.3 + noise))
+    assert trend is not None and trend.descends
+
+
+def test_noise_seldom_descends_in_order() -> None:
+    """Kendall's S of eight independent means reaches 20 once in 140 times."""
+    trends = [fit_trend(series(white(400, seed))) for seed in range(400)]
+    assert sum(t.descends for t in trends if t is not None) <= 10
