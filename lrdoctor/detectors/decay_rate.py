@@ -81,8 +81,8 @@ class DecayRate:
         cuts = needless_cuts(case, groups[0], self.new_best_share)
         if cuts is not None:
             yield cuts
-            return
-        yield from self._floor(case, groups)
+        elif case.intent.scheduler != "reduce_on_plateau":
+            yield from self._floor(case, groups)
 
     # ------------------------------------------------------------------ a cosine that bounces
 

@@ -25,6 +25,8 @@ from lrdoctor.verdict import Evidence, Judgement, Unjudged
 _STARTS = tuple(k / 20 for k in range(1, 19))
 # Schedules without a reduction at a planned place.
 _NEVER_MOVES = (None, "constant", "reduce_on_plateau")
+# torch's default.
+_PATIENCE = 10
 # Groups of points from which the first level of the loss is taken: the first of 20.
 _LEVELS = 20
 
@@ -69,6 +71,8 @@ class FlatLoss:
             return  # the schedule's own reduction may be still to come
         start = self._plateau(loss)
         if start is None:
+            start = self._stalled(case, loss)
+        if start is None:
             return
         flat = loss.between(start, np.inf)
         if not self._lr_stands(case, float(flat.step[0])):
@@ -89,6 +93,31 @@ class FlatLoss:
             if self._is_flat(trend, _first_level(loss)):
                 return start
         return None
+
+    def _stalled(self, case: Case, loss: Series) -> float | None:
+        """Step from which ReduceLROnPlateau ought to have acted, by the validation loss.
+
+        It cuts after ``patience`` evaluations without a new best; twice as many and no cut mean
+        that it does not act. A training loss that falls all the same acquits it: it may watch
+        something better.
+        """
+        if case.intent.scheduler != "reduce_on_plateau" or not case.has(Role.VAL_LOSS):
+            return None
+        watched = case.signals[Role.VAL_LOSS].finite()
+        patience = case.intent.arguments.get("patience", _PATIENCE)
+        if len(watched) < self.min_points or not isinstance(patience, int | float):
+            return None
+        least = np.minimum.accumulate(watched.value)
+        bests = np.flatnonzero(np.diff(least, prepend=np.inf) < 0)
+        waits = np.diff(bests, append=len(watched))
+        overdue = bests[waits > 2 * (patience + 1)]
+        if not len(overdue) or overdue[0] > (1 - self.min_share) * len(watched):
+            return None
+        best = int(overdue[0])
+        trend = fit_trend(loss.between(float(watched.step[best]), np.inf))
+        if trend is None or (trend.falling and trend.fall > self.still_share * abs(trend.level)):
+            return None
+        return float(watched.step[best])
 
     def _is_flat(self, trend: Trend, first_level: float) -> bool:
         progress = first_level - trend.level

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrdoctor.types import Confidence, Severity
+from lrdoctor.types import Case, Confidence, Severity
 from lrdoctor.verdict import Unjudged
 from tests.builders import RunBuilder, a_run
 from tests.detectors.cases import evidence, falling, judge, mild, silent
@@ -111,3 +111,14 @@ def test_nan_and_missing_loss() -> None:
     assert evidence(NAME, a_run().lr(0.1).series("train/loss", gaps).case())
     (judgement,) = judge(NAME, a_run().lr(0.1).case())
     assert isinstance(judgement, Unjudged)
+
+
+def test_a_plateau_scheduler_past_its_patience_convicts_itself() -> None:
+    def stalled(patience: int) -> Case:
+        val = 1.0 + np.r_[np.linspace(1, 0, 25), np.full(25, 0.05)]
+        settings = {"scheduler": "ReduceLROnPlateau", "patience": patience}
+        return run(**settings).steps(19, 1000, 20).series("val_loss", val).case()
+
+    # No noise is small enough here for the training loss alone to decide.
+    assert evidence(NAME, stalled(5), hidden_share=-1.0).start == pytest.approx(24 * 20 + 19, abs=2)
+    assert silent(NAME, stalled(30), hidden_share=-1.0)
