@@ -14,7 +14,9 @@ from lrdoctor.protocols import Shape
 from lrdoctor.types import Array, Segment
 
 # Simple shapes first: the first that explains a stretch wins.
-SIMPLICITY = ("constant", "linear", "exponential", "inverse_sqrt", "cosine", "polynomial")
+SIMPLICITY = (
+    "constant", "linear", "exponential", "inverse_sqrt", "logarithmic", "cosine", "polynomial",
+)  # fmt: skip
 # Points a shape is fitted to, and how many tolerances an explained point may be off: rounding
 # gives at most one, and a fit adds its own error.
 FIT_POINTS = 120

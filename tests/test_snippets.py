@@ -27,6 +27,7 @@ CASES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("polynomial", {"lr": 0.1, "total_steps": 80, "power": 0.9}),
     ("polynomial", {"lr": 0.1, "total_steps": 80, "power": 0.9, "end_lr": 1e-3}),
     ("onecycle", {"max_lr": 0.1, "total_steps": 100, "pct_start": 0.2}),
+    ("onecycle", {"max_lr": 0.1, "total_steps": 100, "three_phase": True}),
     ("inverse_sqrt", {"lr": 0.1, "timescale": 30, **WARM}),
     ("wsd", {"lr": 0.1, "decay_start": 70, "decay_steps": 30, **WARM}),
     ("wsd", {"lr": 0.1, "decay_start": 70, "decay_steps": 30, "decay_shape": "1-sqrt"}),

@@ -20,7 +20,9 @@ _WARMUP_FIELDS = {
     "warmup_start_lr": "start_lr",
     "warmup_shape": "shape",
     "warmup_overlap": "overlap",
+    "warmup_echo": "echo",
 }
+_ONLY_WHERE_SET = ("warmup_overlap", "warmup_echo")
 # Positions and lengths on the x axis, shown as integers where they are whole.
 _POSITIONS = frozenset(
     {"T_max", "T_0", "T_mult", "total_steps", "step_size", "milestones", "timescale"}
@@ -45,9 +47,9 @@ def parameters_of(schedule: Any) -> dict[str, Scalar | tuple[float, ...]]:
         result[name] = _shown(name, value)
     if schedule.warmup is not None:
         for name, attribute in _WARMUP_FIELDS.items():
-            if name == "warmup_overlap" and not schedule.warmup.overlap:
-                continue
-            result[name] = _shown(name, getattr(schedule.warmup, attribute))
+            value = getattr(schedule.warmup, attribute)
+            if value or name not in _ONLY_WHERE_SET:
+                result[name] = _shown(name, value)
     return result
 
 
@@ -90,6 +92,7 @@ def _warmup(parameters: Mapping[str, Any]) -> Warmup | None:
         _value("warmup_start_lr", given.get("start_lr", 0.0)),
         str(given.get("shape", "linear")),
         bool(given.get("overlap", False)),
+        bool(given.get("echo", False)),
     )
 
 

@@ -7,7 +7,10 @@ import numpy as np
 from lrdoctor.schedules._warmup import Warmup
 from lrdoctor.types import Segment
 
-_RAMPS = ("linear", "cosine", "exponential")
+# Shapes of ramps, and what a warm-up calls them.
+_RAMPS = {
+    "linear": "linear", "cosine": "cosine", "exponential": "exponential", "logarithmic": "log",
+}  # fmt: skip
 
 
 def number(segment: Segment, name: str) -> float:
@@ -29,7 +32,7 @@ def kind(segment: Segment) -> str:
 def split_warmup(segments: tuple[Segment, ...]) -> tuple[Warmup | None, tuple[Segment, ...]]:
     """A rising first segment as a warm-up, and the rest.
 
-    A short steep fall to where the rest goes on is one too: that of ultralytics' bias group.
+    A short steep fall to where a decay goes on is one too: that of ultralytics' bias group.
     """
     if len(segments) < 2 or kind(segments[0]) not in _RAMPS:
         return None, segments
@@ -38,9 +41,10 @@ def split_warmup(segments: tuple[Segment, ...]) -> tuple[Warmup | None, tuple[Se
     whole = segments[-1].stop - segments[0].start
     begin = ends(segments[1])[0]
     from_above = start_lr > 1.5 * begin > 0 and length < 0.3 * whole
+    from_above = from_above and any(kind(s) != "constant" for s in segments[1:])
     if not (top > start_lr or (from_above and near(top, begin, start_lr, 0.3))):
         return None, segments
-    return Warmup(length, start_lr, kind(segments[0])), segments[1:]
+    return Warmup(length, start_lr, _RAMPS[kind(segments[0])]), segments[1:]
 
 
 def near(a: float, b: float, scale: float, tolerance: float = 1e-3) -> bool:

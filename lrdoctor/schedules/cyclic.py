@@ -64,14 +64,15 @@ class Cyclic:
 
     @classmethod
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
-        """At least three lines that rise and fall in turn, from a common bottom."""
+        """At least three stretches that rise and fall in turn from a common bottom: lines, or
+        lines that a shrinking height bends."""
         body = [s for s in segments if ends(s)[0] != ends(s)[1]]
-        straight = [kind(s) == "linear" for s in body]
-        if len(body) < 3 or not all(straight[:2]) or sum(straight) < 0.6 * len(body):
-            return None
         rising = [ends(s)[1] > ends(s)[0] for s in body]
-        if rising != [index % 2 == 0 for index in range(len(body))]:
+        if len(body) < 3 or rising != [index % 2 == 0 for index in range(len(body))]:
             return None
+        straight = [kind(s) == "linear" for s in body]
+        if not all(straight[:2]) or sum(straight) < 0.6 * len(body):
+            return cls._shrinking(body)
         turns = [body[0].start, *(_turn(a, b) for a, b in pairwise(body))]
         pairs = zip(body, turns, strict=True)
         heights = [float(s.shape.lr(np.array([t - s.start]))[0]) for s, t in pairs]
@@ -83,6 +84,23 @@ class Cyclic:
         size = (turns[-1] - turns[0]) / (len(turns) - 1) if even else float(ups.mean())
         mode = "triangular2" if halved else "triangular"
         return cls(base, top, size, mode, 1.0, 0.0 if even else float(downs.mean()))
+
+    @classmethod
+    def _shrinking(cls, body: list[Segment]) -> Self | None:
+        """Waves whose height shrinks by one factor per time (``exp_range``)."""
+        tops = body[1::2]
+        if len(tops) < 2:
+            return None
+        base = min(ends(s)[0] for s in body[::2])
+        heights = np.array([ends(s)[0] - base for s in tops])
+        times = np.array([s.start - body[0].start for s in tops])
+        if not heights.min() > 0 or np.any(np.diff(heights) >= 0):
+            return None
+        rate, start = np.polyfit(times, np.log(heights), 1)
+        size = float(times[-1] - times[0]) / (2 * (len(tops) - 1))
+        if np.abs(np.diff(times) / (2 * size) - 1).max() > 0.2:
+            return None
+        return cls(base, base + float(np.exp(start)), size, "exp_range", float(np.exp(rate)))
 
 
 def _turn(left: Segment, right: Segment) -> float:

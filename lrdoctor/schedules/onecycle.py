@@ -1,4 +1,4 @@
-"""The one-cycle policy in two phases (torch's OneCycleLR with ``three_phase=False``)."""
+"""The one-cycle policy in two or three phases (torch's OneCycleLR)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ class OneCycle:
     """From ``max_lr / div_factor`` up to ``max_lr``, then down to start / ``final_div_factor``.
 
     As in torch the peak is at scheduler step ``pct_start * total_steps - 1`` and the end at
-    ``total_steps - 1``; ``interval`` is the length of one scheduler step in x units (below 1 for a
-    per-batch schedule on an epoch axis). torch raises an error beyond ``total_steps``; here the
-    last LR stays.
+    ``total_steps - 1``; with ``three_phase`` the LR first falls as far as it rose, in as many
+    steps. ``interval`` is the length of one scheduler step in x units (below 1 for a per-batch
+    schedule on an epoch axis). Past the end torch goes one step further along the curve and then
+    raises an error; here the last LR stays, with ``clamp`` from the end itself on, as in loops that
+    stop stepping.
     """
 
     name: ClassVar[str] = "onecycle"
@@ -35,6 +37,8 @@ class OneCycle:
     final_div_factor: float = 1e4
     anneal_strategy: str = "cos"
     warmup: Warmup | None = None
+    three_phase: bool = field(default=False, metadata=optional())
+    clamp: bool = field(default=False, metadata=optional())
     interval: float = field(default=1.0, metadata=optional())
 
     def __post_init__(self) -> None:
@@ -69,14 +73,24 @@ class OneCycle:
         return with_warmup(t, self.warmup, self._body, counts_warmup=True, interval=self.interval)
 
     def _body(self, t: Array) -> Array:
+        result = np.empty(0)
+        for begin, stop, first, last in reversed(self._phases()):
+            # Guards a phase of no length, whose values are never taken.
+            share = (t - begin) / (stop - begin if stop > begin else 1.0)
+            value = self._anneal(first, last, share)
+            result = np.where(t <= stop, value, result) if len(result) else value
+        end = self.total_steps - (self.interval if self.clamp else 0.0)
+        return np.where(t > end, self.final_lr, result)
+
+    def _phases(self) -> list[tuple[float, float, float, float]]:
+        """Begin, end, first and last LR of each phase."""
         top, end = self.peak_at, self.total_steps - self.interval
-        # Guards a phase of no length; np.where never takes its values.
-        rise = t / (top if top > 0 else 1.0)
-        fall = (t - top) / (end - top if end > top else 1.0)
-        rising = self._anneal(self.initial_lr, self.max_lr, rise)
-        falling = self._anneal(self.max_lr, self.final_lr, fall)
-        result = np.where((t <= top) & (top > 0), rising, falling)
-        return np.where(t > self.total_steps, self.final_lr, result)
+        rise = [(0.0, top, self.initial_lr, self.max_lr)] if top > 0 else []
+        if not self.three_phase:
+            return [*rise, (top, end, self.max_lr, self.final_lr)]
+        back = 2.0 * top
+        fall = (top, back, self.max_lr, self.initial_lr)
+        return [*rise, fall, (back, end, self.initial_lr, self.final_lr)]
 
     def _anneal(self, start: float, stop: float, share: Array) -> Array:
         if self.anneal_strategy == "linear":
@@ -89,25 +103,56 @@ class OneCycle:
 
     @classmethod
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
-        """A rise and a fall of one kind, cosine or straight, that meet at the peak."""
-        if len(segments) != 2 or kind(segments[0]) != kind(segments[1]):
+        """A rise and a fall of one kind, cosine or straight, that meet at the peak; perhaps the
+        last LR held, or a second fall below the start."""
+        held = len(segments) > 2 and kind(segments[-1]) == "constant"
+        row = segments[:-1] if held else segments
+        if len(row) not in (2, 3) or len({kind(s) for s in row}) > 1:
             return None
-        up, down = segments
-        straight = kind(up) == "linear"
-        if kind(up) not in ("cosine", "linear"):
+        if kind(row[0]) not in ("cosine", "linear"):
             return None
-        (start, top), (peak, end) = ends(up), ends(down)
-        end = end if straight else number(down, "eta_min")
-        if not (0 < start < top and near(top, peak, peak, 0.3) and end < start):
+        found = _two_phases(row[0], row[1], straight=kind(row[0]) == "linear")
+        if found is None:
             return None
-        end = max(end, 1e-6 * start)
-        if straight:
-            rise = meeting(up, down) - up.start
-            peak = number(up, "lr_start") + number(up, "slope") * rise
-            fall = (peak - end) / -number(down, "slope")
-        else:
-            rise, fall, peak = number(up, "t_max"), number(down, "t_max"), number(down, "lr_max")
+        peak, start, end, rise, fall = found
+        if held and not near(number(segments[-1], "value"), end, peak, 0.02):
+            return None
+        end = number(segments[-1], "value") if held else end
+        if len(row) == 3:
+            third = _third_phase(row[2], start)
+            if third is None or held or not near(rise, fall, rise, 0.3):
+                return None
+            fall, end = rise + third[0], third[1]
+        if not end < start:
+            return None
         total = rise + fall + 1.0
-        ratios = peak / start, start / end
-        anneal = "linear" if straight else "cos"
-        return cls(peak, total, (rise + 1.0) / total, *ratios, anneal)
+        ratios = peak / start, start / max(end, 1e-6 * start)
+        anneal = "linear" if kind(row[0]) == "linear" else "cos"
+        return cls(peak, total, (rise + 1.0) / total, *ratios, anneal, None, len(row) == 3, held)
+
+
+def _two_phases(
+    up: Segment, down: Segment, *, straight: bool
+) -> tuple[float, float, float, float, float] | None:
+    """Peak, first and last LR, lengths of rise and fall; None unless they meet at the peak."""
+    (start, top), (peak, end) = ends(up), ends(down)
+    end = end if straight else number(down, "eta_min")
+    if not (0 < start < top and near(top, peak, peak, 0.3) and end < peak):
+        return None
+    if not straight:
+        return number(down, "lr_max"), start, end, number(up, "t_max"), number(down, "t_max")
+    rise = meeting(up, down) - up.start
+    peak = number(up, "lr_start") + number(up, "slope") * rise
+    end = max(end, 1e-6 * start)
+    return peak, start, end, rise, (peak - end) / -number(down, "slope")
+
+
+def _third_phase(last: Segment, start: float) -> tuple[float, float] | None:
+    """Length and last LR of the fall below the first LR; None unless it begins there."""
+    begin, end = ends(last)
+    if not (near(begin, start, start, 0.3) and end < begin):
+        return None
+    if kind(last) == "cosine":
+        return number(last, "t_max"), number(last, "eta_min")
+    end = max(end, 1e-6 * start)
+    return (start - end) / -number(last, "slope"), end

@@ -127,6 +127,41 @@ def test_ultralytics_warm_up_multiplies_a_decay_that_has_begun() -> None:
     assert named.parameters()["warmup_overlap"] is True
 
 
+def test_ultralytics_biases_fall_towards_the_lr_of_the_epoch() -> None:
+    # The trainer's interpolation over 3 epochs of 200 batches, logged after the last batch of each;
+    # the epoch in which it ends is set once more by the scheduler.
+    batches, epochs, low = 200, 100, 0.01
+    lr_of_epoch = [0.01 * (max(1 - e / epochs, 0) * (1 - low) + low) for e in range(epochs)]
+    done = [min(((e + 1) * batches - 1) / (3 * batches), 1) for e in range(epochs)]
+    expected = [
+        np.interp(d, [0, 1], [0.1, lr_of_epoch[e if e <= 3 else e - 1]]) for e, d in enumerate(done)
+    ]
+    ramp = {"warmup": 3, "warmup_start_lr": 0.1, "warmup_overlap": True, "warmup_echo": True}
+    named = from_parameters("linear", {"lr": 0.01, "total_steps": 100, "end_lr": 1e-4, **ramp})
+    at = np.arange(epochs) + 1 - 1 / batches
+    np.testing.assert_allclose(named.lr(at), expected, rtol=1e-12)
+
+
+def test_deepspeed_warm_up_rises_with_the_logarithm() -> None:
+    parameters = {"lr": 1e-3, "warmup": 500, "warmup_start_lr": 1e-5, "warmup_shape": "log"}
+    steps = np.arange(800)
+    share = np.where(steps < 500, np.log(steps + 1) / np.log(500), 1.0)
+    expected = 1e-5 + (1e-3 - 1e-5) * share
+    found = from_parameters("constant", parameters).lr(steps.astype(float))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_noam_and_t5_are_inverse_square_roots() -> None:
+    steps = np.arange(1, 4000)
+    noam = 512**-0.5 * np.minimum(steps**-0.5, steps * 400**-1.5)
+    named = from_parameters("inverse_sqrt", {"lr": noam.max(), "timescale": 400, "warmup": 400})
+    np.testing.assert_allclose(named.lr(steps.astype(float)), noam, rtol=1e-12)
+    t5 = 1 / np.sqrt(np.maximum(steps, 1000))
+    hold = {"warmup": 1000, "warmup_shape": "constant", "warmup_start_lr": 1000**-0.5}
+    named = from_parameters("inverse_sqrt", {"lr": 1000**-0.5, "timescale": 1000, **hold})
+    np.testing.assert_allclose(named.lr(steps.astype(float)), t5, rtol=1e-12)
+
+
 def test_epoch_schedule_on_a_step_axis_holds_within_the_epoch() -> None:
     lr = lr_of("cosine", lr=0.1, T_max=3900, interval=390)
     assert lr(389) == 0.1

@@ -36,6 +36,12 @@ def warmed(optimizer: Any, body: Any, start: float, length: int) -> Any:
     return sched.SequentialLR(optimizer, [ramp, body], milestones=[length])
 
 
+def chained(optimizer: Any, body: Any, start: float, length: int) -> Any:
+    return sched.ChainedScheduler(
+        [body, sched.LinearLR(optimizer, start_factor=start, total_iters=length)]
+    )
+
+
 CASES: list[tuple[str, str, Mapping[str, Any], Maker, int]] = [
     (
         "step",
@@ -130,6 +136,20 @@ CASES: list[tuple[str, str, Mapping[str, Any], Maker, int]] = [
         250,
     ),
     (
+        "onecycle in three phases",
+        "onecycle",
+        {"max_lr": 0.1, "total_steps": 100, "pct_start": 0.25, "three_phase": True},
+        lambda o: sched.OneCycleLR(o, 0.1, 100, pct_start=0.25, three_phase=True),
+        100,
+    ),
+    (
+        "onecycle in three straight phases",
+        "onecycle",
+        {"max_lr": 0.1, "total_steps": 97, "anneal_strategy": "linear", "three_phase": True},
+        lambda o: sched.OneCycleLR(o, 0.1, 97, anneal_strategy="linear", three_phase=True),
+        97,
+    ),
+    (
         "triangular",
         "cyclic",
         {"base_lr": 0.001, "max_lr": 0.1, "step_size_up": 20},
@@ -175,6 +195,28 @@ CASES: list[tuple[str, str, Mapping[str, Any], Maker, int]] = [
         "cosine",
         {"lr": 0.1, "T_max": 90, "eta_min": 1e-4, "warmup": 10, "warmup_start_lr": 0.001},
         lambda o: warmed(o, sched.CosineAnnealingLR(o, 90, 1e-4), 0.01, 10),
+        100,
+    ),
+    (
+        "a ramp chained with an exponential",
+        "exponential",
+        {"lr": 0.1, "gamma": 0.95, "warmup": 10, "warmup_start_lr": 0.02, "warmup_overlap": True},
+        lambda o: chained(o, sched.ExponentialLR(o, 0.95), 0.2, 10),
+        40,
+    ),
+    (
+        "a ramp chained with a cosine",
+        "cosine",
+        {"lr": 0.1, "T_max": 60, "warmup": 10, "warmup_start_lr": 0.01, "warmup_overlap": True},
+        lambda o: chained(o, sched.CosineAnnealingLR(o, 60), 0.1, 10),
+        60,
+    ),
+    (
+        "a ramp chained with steps",
+        "step",
+        {"lr": 0.1, "step_size": 30, "gamma": 0.1, "warmup": 5, "warmup_start_lr": 0.02}
+        | {"warmup_overlap": True},
+        lambda o: chained(o, sched.StepLR(o, 30), 0.2, 5),
         100,
     ),
     (

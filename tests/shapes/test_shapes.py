@@ -37,6 +37,7 @@ def test_every_shape_states_its_parameters() -> None:
         "cosine": (0.1, 1e-5, 100.0, 3.0),
         "polynomial": (0.1, 0.0, 100.0, 0.9),
         "inverse_sqrt": (0.1, 50.0),
+        "logarithmic": (0.0, 0.1, 1.0),
     }
     assert set(values) == set(SHAPES)
     for name, arguments in values.items():
@@ -65,6 +66,13 @@ def test_exponential(start: float, rate: float) -> None:
 def test_inverse_sqrt(start: float, timescale: float) -> None:
     found = close("inverse_sqrt", start * np.sqrt(timescale / (timescale + T)))
     assert found.timescale == pytest.approx(timescale, rel=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.0, 1.0), LEVEL, st.floats(1.0, 500.0))
+def test_logarithmic_rise(share: float, rise: float, timescale: float) -> None:
+    found = close("logarithmic", float32(rise * (share + np.log1p(T / timescale))))
+    assert found.timescale == pytest.approx(timescale, rel=0.01)
 
 
 @settings(max_examples=40, deadline=None)
