@@ -32,7 +32,7 @@ _MAX_DEPTH = 10
 _MAX_ENTRIES = 1000  # of one mapping; more is data, such as a vocabulary
 _MOST_NAMED = 5  # tables left out for their size that are named
 _PARENTS = 2
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+")
 _MOST_SIBLINGS = 500
 
 

@@ -113,7 +113,7 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
             raise IsADirectoryError
         if not stat.S_ISREG(mode):
             raise ReadError(display_name(path, 1000), "not a regular file; copy it to one")
-        with Path(path).open("rb") as raw:
+        with open(path, "rb", opener=_opened) as raw:
             if raw.peek(2)[:2] == GZIP_MAGIC:
                 with gzip.GzipFile(fileobj=raw) as unpacked:
                     yield unpacked  # type: ignore[misc]
@@ -121,6 +121,11 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
                 yield raw
     except (OSError, ValueError, *GZIP_DAMAGE) as error:
         raise failure(path, error) from error
+
+
+def _opened(path: str, flags: int) -> int:
+    """Without waiting for a writer, should a pipe have taken the file's place by now."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_head(path: str, size: int = HEAD_BYTES) -> bytes:
@@ -290,7 +295,7 @@ def parse_number(text: str) -> float | None:
     cell = text.strip()
     if cell in ("True", "true", "False", "false"):
         return float(cell.lower() == "true")
-    wrapped = _WRAPPED.fullmatch(cell)
+    wrapped = _WRAPPED.fullmatch(cell) if len(cell) <= MAX_NAME else None
     if wrapped and wrapped[1] != cell:
         return parse_number(wrapped[1])
     return None

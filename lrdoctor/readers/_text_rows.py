@@ -23,7 +23,7 @@ LONGEST_LINE = 32 << 10
 _SETTING = re.compile(
     r"\s{0,40}([A-Za-z_][\w.-]{0,60})\s{0,8}[:=]\s{0,8}((?!dict\(|[({\[])\S.{0,200})"
 )
-_MOST_SETTINGS = 2000
+MOST_SETTINGS = 2000
 _BATCH, _MOST_KINDS = 4096, 256  # lines of a kind that are converted together, kinds that wait
 
 
@@ -68,7 +68,8 @@ class TextRows:
     """What the lines read so far have said; call ``finish`` before looking at ``points``.
 
     ``settings`` are the lines "name: word" before training begins, ``ambiguous`` the names among
-    them that come with several values. ``first_placed`` is the first
+    them that come with several values, ``unset`` how many lines came after ``MOST_SETTINGS`` of
+    them. ``first_placed`` is the first
     row whose position is known; so is that of every row after it.
     """
 
@@ -81,6 +82,7 @@ class TextRows:
         self.first_placed: int | None = None
         self.lines = 0
         self.overlong = 0
+        self.unset = 0
         self.refused = 0
         self.cut: str | None = None
         self._parser = LineParser()
@@ -173,7 +175,10 @@ class TextRows:
 
     def _set(self, line: str) -> None:
         found = _SETTING.fullmatch(line)
-        if found is None or len(self.settings) >= _MOST_SETTINGS:
+        if found is None:
+            return
+        if len(self.settings) >= MOST_SETTINGS and found[1] not in self.settings:
+            self.unset += 1
             return
         text = found[2].rstrip(" ,") if "(" in found[2] else found[2].rstrip(" ,)")
         value = scalar(text.strip("'\""))

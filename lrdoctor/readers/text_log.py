@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +13,7 @@ from lrdoctor.errors import ReadError
 from lrdoctor.readers._collect import MAX_TAGS
 from lrdoctor.readers._text import HEAD_BYTES, Lines, display_name, head_text, read_head
 from lrdoctor.readers._text_axis import Axis, find_axis
-from lrdoctor.readers._text_rows import LONGEST_LINE, TextRows
+from lrdoctor.readers._text_rows import LONGEST_LINE, MOST_SETTINGS, TextRows
 from lrdoctor.types import Array, IntArray, Note, RawLog, RawSeries, Scalar
 
 _SNIFFED = 256 << 10  # bytes: some frameworks print their whole configuration first
@@ -59,7 +60,7 @@ def _is_log(text: str) -> bool:
     position is printed at all, the values must change and half of all lines hold numbers: prose
     about training has losses and LRs too.
     """
-    log = _gather(text.split("\n"))
+    log = _gather(re.split(r"\r\n?|\n", text))  # progress bars end lines with a lone CR
     timed = np.isfinite(np.array(log.rows.wall_time))
     for _, points in log.signals():
         rows, value = points.columns()
@@ -160,6 +161,9 @@ def _notes(log: TextRows, axis: Axis, file: str) -> Iterator[Note]:
     if log.overlong:
         message = f"{log.overlong} lines over {LONGEST_LINE} characters left out"
         yield Note("long-line", message, file)
+    if log.unset:
+        message = f"{log.unset} settings beyond the first {MOST_SETTINGS} left out"
+        yield Note("settings", message, file)
     if log.refused:
         message = f"{log.refused} values of tags beyond the first {MAX_TAGS} left out"
         yield Note("too-many-tags", message, file)

@@ -23,7 +23,7 @@ _HISTORY, _CONFIG, _RUN, _RUN_CONFIG = 2, 5, 17, 4
 _KEY, _NESTED_KEY, _VALUE_JSON, _STEP_NUMBER = 1, 2, 16, 1
 _UPDATE = _ITEM = 1
 _STEP = 2
-_LONGEST_JSON = 1 << 20
+_LONGEST_JSON = 1 << 20  # bytes; a longer value is a table or a picture
 _LARGEST_STEP = float(1 << 62)
 
 
@@ -52,6 +52,7 @@ class _Log:
         self.columns = Collector()
         self.hparams: dict[str, Scalar] = {}
         self.malformed = 0
+        self.oversized = 0
         self.next_step = 0
         self.rows = 0
 
@@ -74,6 +75,8 @@ class _Log:
     def _config(self, body: bytes) -> None:
         for update in _children(body, _UPDATE):
             key, text = _item(update)
+            if self._is_too_long(text):
+                continue
             value = _json(text)
             if (
                 isinstance(value, Mapping)
@@ -87,7 +90,9 @@ class _Log:
     def _history(self, body: bytes) -> None:
         row: dict[str, float] = {}
         for item in _children(body, _ITEM):
-            _add_numbers(row, *_item(item))
+            key, text = _item(item)
+            if not self._is_too_long(text):
+                _add_numbers(row, key, text)
         step = row.pop("_step", _declared_step(body, self.next_step))
         wall_time = row.pop("_timestamp", math.nan)
         row.pop("_runtime", None)
@@ -99,6 +104,11 @@ class _Log:
             self.columns.add(tag, int(step), value, wall_time, self.rows)
         self.rows += 1
 
+    def _is_too_long(self, text: bytes) -> bool:
+        too_long = len(text) > _LONGEST_JSON
+        self.oversized += too_long
+        return too_long
+
 
 def _read(file: str) -> RawLog:
     log, damage = _Log(), Damage()
@@ -108,19 +118,22 @@ def _read(file: str) -> RawLog:
     if not log.columns and not log.hparams:
         reason = "no history in this W&B log; the run logged nothing, or the file is damaged"
         raise ReadError(display_name(file, 1000), reason)
-    notes = (*_damage_notes(file, damage, log.malformed), *log.columns.notes(file))
+    notes = (*_damage_notes(file, damage, log), *log.columns.notes(file))
     return RawLog(file, Wandb.name, "_step", log.columns.series(), log.hparams, notes)
 
 
-def _damage_notes(file: str, damage: Damage, malformed: int) -> Iterator[Note]:
+def _damage_notes(file: str, damage: Damage, log: _Log) -> Iterator[Note]:
     if damage.truncated:
         yield Note("truncated", "ends inside a record: the run was killed or is going on", file)
     if damage.lost:
         yield Note("damaged", f"{damage.lost} bytes failed their checksum and were skipped", file)
     if damage.oversized:
         yield Note("skipped", f"{damage.oversized} records over 64 MiB were skipped", file)
-    if malformed:
-        yield Note("damaged", f"{malformed} records could not be decoded and were skipped", file)
+    if log.oversized:
+        yield Note("skipped", f"{log.oversized} values over 1 MiB of text were skipped", file)
+    if log.malformed:
+        message = f"{log.malformed} records could not be decoded and were skipped"
+        yield Note("damaged", message, file)
 
 
 def _children(body: bytes, wanted: int) -> Iterator[bytes]:
@@ -167,8 +180,6 @@ def _declared_step(body: bytes, default: int) -> int:
 
 
 def _json(text: bytes) -> Any:
-    if len(text) > _LONGEST_JSON:
-        return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

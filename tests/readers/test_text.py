@@ -133,3 +133,8 @@ def test_display_name_keeps_both_ends() -> None:
 def test_any_head_is_text_or_nothing(head: bytes) -> None:
     assert "\0" not in head_text(head)
     assert encoding_of(head) in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+
+
+def test_cell_of_brackets_takes_no_time() -> None:
+    assert parse_number("(" * 500_000 + "1" * 500_000 + "  x") is None
+    assert parse_number("9" * 100_000) == math.inf

@@ -309,3 +309,19 @@ def test_hostile_text_ends_in_a_log_or_a_read_error(tmp_path: Path, text: str) -
         return
     assert len({s.tag for s in log.series}) == len(log.series)
     assert all(len(s.step) == len(s.value) > 0 for s in log.series)
+
+
+def test_settings_left_out_are_counted(tmp_path: Path) -> None:
+    names = [f"name_{i}: resnet" for i in range(2010)]
+    steps = [f"step {i}: loss {3 / (i + 1):.4f}" for i in range(40)]
+    log = read(tmp_path, [*names, *steps])
+    assert len(log.hparams) == 2000
+    assert "10 settings beyond the first 2000 left out" in [n.message for n in log.notes]
+
+
+def test_progress_bar_of_lone_carriage_returns_is_a_log(tmp_path: Path) -> None:
+    bars = [f" {i}%|##| {i}/90 [00:01<00:02, loss={1 / (i + 1):.4f}, lr=0.1]" for i in range(90)]
+    (tmp_path / "bar.log").write_bytes("\r".join(bars).encode())
+    assert TextLog().accepts("bar.log", "\r".join(bars).encode()[:4096])
+    (log,) = TextLog().read([str(tmp_path / "bar.log")])
+    assert len(series(log, "loss").step) >= 89

@@ -228,3 +228,10 @@ def test_hostile_records_end_in_a_log_or_a_read_error(
     records = [body, message((2, body)), message((2, message((1, deep))))]
     with suppress(ReadError):
         read(tmp_path, framed([*records, history({text: 1.0, "_step": 1})]))
+
+
+def test_value_too_long_to_be_a_number_is_skipped_and_said(tmp_path: Path) -> None:
+    table = ["x" * 1000] * 1100
+    log = read(tmp_path, framed([history({"_step": 0, "loss": 1.5, "table": table})]))
+    assert columns(log)["loss"] == [1.5]
+    assert [n.message for n in log.notes] == ["1 values over 1 MiB of text were skipped"]
