@@ -117,7 +117,7 @@ def test_a_plateau_scheduler_past_its_patience_convicts_itself() -> None:
     def stalled(patience: int) -> Case:
         val = 1.0 + np.r_[np.linspace(1, 0, 25), np.full(25, 0.05)]
         settings = {"scheduler": "ReduceLROnPlateau", "patience": patience}
-        return run(**settings).steps(19, 1000, 20).series("val_loss", val).case()
+        return run(noise=0.01, **settings).steps(19, 1000, 20).series("val_loss", val).case()
 
     # No noise is small enough here for the training loss alone to decide.
     assert evidence(NAME, stalled(5), hidden_share=-1.0).start == pytest.approx(24 * 20 + 19, abs=2)
