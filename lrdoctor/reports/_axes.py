@@ -15,6 +15,9 @@ from lrdoctor.types import Array
 # one rounding residue of 1e-20, or one loss of 1e30 before a NaN, must not flatten all the rest.
 _DEEPEST = 1e8
 _REACH = 30.0
+# Beyond these, sizes or their ratios leave the range of floats; nothing trained gets there.
+_SMALLEST, _LARGEST = 1e-150, 1e150
+_NARROWEST = 1e-9  # of the values themselves, the least that an axis spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ def value_axis(values: Array, log: bool, margin: float = 0.05) -> Axis | None:
 
     ``margin`` is the share of the range left free at either end.
     """
-    finite = values[np.isfinite(values)]
+    finite = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
+    finite = np.where(np.abs(finite) < _SMALLEST, 0.0, finite)
     positive = finite[finite > 0]
     if log and len(positive):
         low, high = _log_range(positive)
@@ -63,8 +67,15 @@ def value_axis(values: Array, log: bool, margin: float = 0.05) -> Axis | None:
     if not len(finite):
         return None
     low, high = _linear_range(finite)
-    free = margin * (high - low) if high > low else 0.5 * abs(high) or 1.0
+    wide = high - low > _NARROWEST * max(abs(low), abs(high))
+    free = margin * (high - low) if wide else 0.5 * abs(high) or 1.0
     return Axis(low - free, high + free, log=False)
+
+
+def step_axis(first: float, last: float) -> Axis:
+    """The axis from one step to another, also where they are one or too large to tell apart."""
+    width = max(last - first, 1.0, _NARROWEST * max(abs(first), abs(last)))
+    return Axis(first, first + width, log=False)
 
 
 def _log_range(positive: Array) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.messages import number_text
-from lrdoctor.reports._axes import Axis, Tick, epoch_ticks, overall, value_axis
+from lrdoctor.reports._axes import Axis, Tick, epoch_ticks, overall, step_axis, value_axis
 from lrdoctor.reports._format import UNIT_NOUN, count, span
 from lrdoctor.reports._sampling import gaps, min_max, pieces, thin
 from lrdoctor.reports._view import corrected_curves, lr_curves, on_log_axis
@@ -113,8 +113,8 @@ def figure(
     if not drawn:
         return None
     first = min(float(c.series.step[0]) for c in drawn)
-    last = max(max(float(c.series.step[-1]) for c in drawn), first + 1)
-    along = Axis(first, last, log=False)
+    along = step_axis(first, max(float(c.series.step[-1]) for c in drawn))
+    last = along.high
     notes = list(hidden)
     panels = [
         _panel("lr", [*rates, *fixed], along, notes, log=on_log_axis(finding)),
@@ -146,7 +146,7 @@ def lr_figure(curves: Sequence[Curve], per_epoch: float | None, *, log: bool) ->
     notes: list[str] = []
     first = min((float(c.series.step[0]) for _, c in labelled), default=0.0)
     last = max((float(c.series.step[-1]) for _, c in labelled), default=0.0)
-    along = Axis(first, max(last, first + 1), log=False)
+    along = step_axis(first, last)
     panel = _panel("lr", labelled, along, notes, log=log)
     if panel is None:
         return None
@@ -313,5 +313,5 @@ def sparkline(diagnosis: Diagnosis) -> str:
     if curve is None or up is None:
         return ""
     step = curve.series.step.astype(np.float64)
-    along = Axis(step[0], max(step[-1], step[0] + 1), log=False)
+    along = step_axis(float(step[0]), float(step[-1]))
     return path(step, curve.series.value, along, up, 24, 60)

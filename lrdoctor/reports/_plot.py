@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lrdoctor.reports._axes import Axis, overall, tick_text, value_axis
+from lrdoctor.reports._axes import Axis, overall, step_axis, tick_text, value_axis
 from lrdoctor.types import Array, Series
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # rows of one braille cell
@@ -59,7 +59,7 @@ def plot_all(
     if up is None:
         return None
     first, last = (float(curves[0].step[i]) for i in (0, -1))
-    along = Axis(first, max(last, first + 1), log=False)
+    along = step_axis(first, last)
     columns = max(width - _LABEL - 2, 10)
     dots = _dots(curves[0], along, up, 2 * columns, 4 * height)
     canvas = [[_cell(dots, row, column) for column in range(columns)] for row in range(height)]

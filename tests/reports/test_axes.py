@@ -2,10 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lrdoctor.reports._axes import Axis, epoch_ticks, round_values, tick_text, value_axis
+from lrdoctor.reports._axes import (
+    Axis,
+    epoch_ticks,
+    round_values,
+    step_axis,
+    tick_text,
+    value_axis,
+)
 
 positive = st.floats(1e-12, 1e6)
 
@@ -24,6 +31,33 @@ def test_linear_axis_shows_all_ordinary_values(values: list[float]) -> None:
     axis = value_axis(np.array(values), log=False)
     assert axis is not None
     assert axis.low < axis.high
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
+    st.booleans(),
+    st.sampled_from([0.0, 0.05]),
+)
+@example([5e-324, 1e-323], False, 0.05)
+@example([1.7e308, -1.7e308], False, 0.05)
+@example([1.7e308, 5e-324], True, 0.05)
+@example([1e16, 1e16 + 2], False, 0.0)
+def test_any_values_have_an_axis_with_ticks(values: list[float], log: bool, margin: float) -> None:
+    axis = value_axis(np.array(values), log, margin)
+    assert axis is not None
+    places = [*axis.place(values), *(tick.at for tick in axis.ticks(5))]
+    assert all(-1e-9 <= place <= 1 + 1e-9 for place in places)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64))
+@example(2**63 - 1, 0)
+@example(2**53, 1)
+def test_any_steps_have_an_axis_with_ticks(first: int, length: int) -> None:
+    axis = step_axis(float(first), float(first + length))
+    assert axis.low < axis.high
+    assert all(0 <= place <= 1 for place in axis.place([first, first + length]))
+    assert 1 <= len(axis.ticks(5)) <= 12
+    assert len(epoch_ticks(axis.low, axis.high, 100.0, 5)) <= 12
 
 
 def test_equal_factors_are_equally_far_on_a_log_axis() -> None:
