@@ -70,7 +70,7 @@ def shares(following: int) -> Words:
     return table
 
 
-@lru_cache(maxsize=96)
+@cache
 def pair_shares(following: int) -> Words:
     """``uint32[65536]``: the share of each little-endian pair of bytes, ``following`` after it."""
     first, second = shares(following + 1), shares(following)

@@ -1,8 +1,8 @@
 """Decodes short records of one ``simple_value`` whatever their length, as most writers write them.
 
 Their bytes are ``09 time | 10 step | 2a · 0a · 0a · name | 15 number``, where ``·`` is a length of
-one byte. Time and step stand at the same place from the front, the number at the end, so records
-of all tags with the same number of step bytes decode together.
+one byte and a step of 0 is left out. Time and step stand at the same place from the front, the
+number at the end, so records of all tags with the same number of step bytes decode together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lrdoctor.types import IntArray
 LONGEST = 120
 """Payloads up to this many bytes, so that every length in them is a byte."""
 
-STEP_BYTES = range(1, 6)
+STEP_BYTES = range(6)
 _TIME_AT, _STEP_AT = 1, 10
 _NUMBER, _FOOTER = 4, 4
 _WORDS = (LONGEST + _FOOTER + 7) // 8
@@ -37,13 +37,15 @@ class Compact:
     def __init__(self, step_bytes: int) -> None:
         self.step_bytes = step_bytes
         self.templates = Templates(_WORDS)
-        ends = [0x80] * (step_bytes - 1) + [0]
-        self._mask = _word(0xFF, *[0x80] * step_bytes, 0xFF)
-        self._form = _word(0x10, *ends, 0x2A)
+        self._head = _STEP_AT + step_bytes if step_bytes else _STEP_AT - 1
+        self._mask, self._form = _word(0xFF), _word(0x2A)  # step 0 is not written
+        if step_bytes:
+            self._mask = _word(0xFF, *[0x80] * step_bytes, 0xFF)
+            self._form = _word(0x10, *[0x80] * (step_bytes - 1), 0, 0x2A)
         self._varying = np.r_[_TIME_AT : _TIME_AT + 8, _STEP_AT : _STEP_AT + step_bytes]
         self._fixed = np.zeros(_WORDS * 8, np.uint8)
         self._fixed[0] = self._fixed[_STEP_AT - 1] = 0xFF
-        self._fixed[_STEP_AT + step_bytes :] = 0xFF
+        self._fixed[self._head :] = 0xFF
 
     def of_this_form(self, steps: Wide) -> IntArray:
         """Places of the records that may be of this form, by the eight bytes from ``10`` on."""
@@ -55,11 +57,10 @@ class Compact:
         rows = words(data, f"V{width}")[at].view(np.uint8).reshape(len(at), width)
         tails = words(data, "<u8")[at + (size - _NUMBER)]
         numbers = tails.astype(np.uint32)
-        head = _STEP_AT + self.step_bytes
-        early = varying_share(rows, self._varying, head)
+        early = varying_share(rows, self._varying, self._head)
         late = varying_share(numbers.view(np.uint8).reshape(-1, 4), np.arange(4), 4)
         fingerprint = unmasked((tails >> np.uint64(32)).astype(np.uint32)) ^ late
-        fingerprint ^= shifted_shares(early, size - head)
+        fingerprint ^= shifted_shares(early, size - self._head)
         time, steps = column(rows, "<f8", _TIME_AT), column(rows, "<u8", _STEP_AT)
         # The size takes the place of the time, so that it is compared with the fixed bytes.
         rows[:, _TIME_AT] = size
@@ -99,7 +100,7 @@ class Compact:
 
     def _tags(self, row: bytes, size: int) -> Tags | None:
         """The tag, where the fixed bytes are those of one simple value."""
-        at = _STEP_AT + self.step_bytes
+        at = self._head
         inside = size - at
         if inside < 11:
             return None

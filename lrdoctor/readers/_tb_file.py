@@ -145,6 +145,8 @@ class _Reading:
             self._add(batch, block.order[found])
             remains[chosen] = False
             remains[chosen[batch.left(len(chosen))]] = True
+            if not remains.any():
+                break
         return places[remains]
 
     def _take_rows(self, rows: Bytes, order: IntArray, size: int) -> None:
@@ -225,14 +227,14 @@ class _Reading:
             file.starts.append((order, event.step))
         if event.has_summary:
             file.other_summaries.append((order, event.step))
-        place, step = np.array([order]), np.array([event.step])
-        wall = np.array([event.wall_time])
         for value in event.values:
             if value.number_at is None:
                 file.gathered.add_other(value.tag, order)
                 self._take_settings(value, data)
                 continue
+            place, step = np.array([order]), np.array([event.step])
             number = np.frombuffer(data[value.number_at : value.number_at + 4], "<f4")
+            wall = np.array([event.wall_time])
             piece = Piece(order, value.makes_scalar, place, step, number, wall)
             file.gathered.add(value.tag, piece)
 

@@ -140,7 +140,8 @@ def layout_of(event: Event, payload: bytes) -> Layout | None:
     )
 
 
-_FEW_ROWS = 512  # below, one gather of all bytes costs less than a look-up per pair of bytes
+_FEW_ROWS = 512  # below, one gather of all bytes costs less than one for each
+_PAIRED = 16  # bytes from the end: look-ups of pairs, whose tables are large, only there
 
 
 def varying_share(rows: Bytes, varying: IntArray, size: int) -> Words:
@@ -148,15 +149,15 @@ def varying_share(rows: Bytes, varying: IntArray, size: int) -> Words:
     if len(rows) < _FEW_ROWS:
         return share_sums(rows[:, varying], size - 1 - varying)
     total = np.zeros(len(rows), np.uint32)
-    at = 0
-    places = varying.tolist()
+    places, at = varying.tolist(), 0
     while at < len(places):
         place = places[at]
-        if places[at + 1 : at + 2] == [place + 1]:
-            part, table = column(rows, "<u2", place), pair_shares(size - 2 - place)
+        following = size - 1 - place
+        if 1 <= following < _PAIRED and places[at + 1 : at + 2] == [place + 1]:
+            part, table = column(rows, "<u2", place), pair_shares(following - 1)
             at += 2
         else:
-            part, table = rows[:, place], shares(size - 1 - place)
+            part, table = rows[:, place], shares(following)
             at += 1
         # The high bytes of wall times stay the same for hours.
         same = part[0] == part[-1] and (part == part[0]).all()

@@ -193,6 +193,8 @@ class _Pass:
 
     def _more(self) -> bool:
         """Reads another window; False at the end of the file."""
+        if self.next == self.source.size:
+            return False
         size = min(self.window, _CAPACITY - self.fill)
         count = self.source.read_into(self.next, self.data[self.fill : self.fill + size])
         self.fill += count

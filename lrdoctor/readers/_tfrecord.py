@@ -9,6 +9,7 @@ tensorflow/tensorflow ``core/lib/io/record_writer.h``.
 from __future__ import annotations
 
 import struct
+from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,7 @@ _HEADER = struct.Struct("<QI")
 _LONGEST_PATTERN = 4096
 _PROOF = 24  # records that must have come again before they make a pattern
 _LEAST_PATIENCE, _GOOD_LEAP = 8, 128
-_LEAST_REACH, _FIRST_REACH = 512, 4096
+_LEAST_REACH, _FIRST_REACH = 512, 1024
 _KNOWN_SIZES = 65536
 
 
@@ -82,22 +83,22 @@ class FrameWalker:
 
         ``data`` must hold eight bytes beyond ``stop``.
         """
-        found: list[Frames] = []
+        found: list[tuple[IntArray | list[int], IntArray | list[int]]] = [([], [])]
         at = start
         while True:
             if self.stepped >= self.patience and (leap := self._leap(data, at, stop)) is not None:
-                found.append(leap)
+                found.append((leap.at, leap.size))
                 at = leap.stop
             most = max(1, self.patience - self.stepped)
-            stepped = self._step(data, at, stop, most)
-            found.append(stepped)
-            at = stepped.stop
-            if len(stepped.at) < most:
-                places, sizes = [f.at for f in found], [f.size for f in found]
-                return Frames(np.concatenate(places), np.concatenate(sizes), at)
+            places, sizes, at = self._step(data, at, stop, most)
+            found.append((places, sizes))
+            if len(places) < most:
+                all_places = np.concatenate([np.asarray(p, np.int64) for p, _ in found])
+                all_sizes = np.concatenate([np.asarray(s, np.int64) for _, s in found])
+                return Frames(all_places, all_sizes, at)
 
-    def _step(self, data: Bytes, at: int, stop: int, most: int) -> Frames:
-        """Up to ``most`` records, one at a time."""
+    def _step(self, data: Bytes, at: int, stop: int, most: int) -> tuple[list[int], list[int], int]:
+        """Places and sizes of up to ``most`` records, one at a time, and where they end."""
         buffer, crcs, unpack = data.data, self.crcs, _HEADER.unpack_from
         places: list[int] = []
         sizes: list[int] = []
@@ -112,9 +113,8 @@ class FrameWalker:
             sizes.append(size)
             at += size + OVERHEAD
         self.stepped += len(sizes)
-        found = np.array(sizes, np.int64)
-        self._remember(found)
-        return Frames(np.array(places, np.int64), found, at)
+        self._remember(array("H", sizes).tobytes())
+        return places, sizes, at
 
     def _learn(self, header: bytes) -> bool:
         size = header_size(header)
@@ -151,7 +151,7 @@ class FrameWalker:
         if not count:
             return None
         sizes = steps[:count] - OVERHEAD
-        self._remember(sizes)
+        self._remember(sizes[-2 * _LONGEST_PATTERN :].astype(np.uint16).tobytes())
         return Frames(places[:count], sizes, int(places[count - 1] + steps[count - 1]))
 
     def _adapt(self, count: int, tried: int) -> None:
@@ -164,14 +164,14 @@ class FrameWalker:
         else:
             self.patience = min(2 * self.patience, _LONGEST_PATTERN)
 
-    def _remember(self, sizes: IntArray) -> None:
-        latest = self.recent + sizes[-2 * _LONGEST_PATTERN :].astype(np.uint16).tobytes()
-        if len(latest) > 8 * _LONGEST_PATTERN:
-            latest = latest[-4 * _LONGEST_PATTERN :]
-        self.recent = latest
+    def _remember(self, sizes: bytes) -> None:
+        """Appends sizes, two bytes each, to the latest ones."""
+        self.recent += sizes
+        if len(self.recent) > 8 * _LONGEST_PATTERN:
+            self.recent = self.recent[-4 * _LONGEST_PATTERN :]
 
     def _pattern(self) -> IntArray:
-        """The sizes since the latest ones were seen before: likely the next ones. May be empty.
+        """The sizes that came after the latest ones before: likely the next ones. May be empty.
 
         After something out of turn, "the latest ones" include it, and so the pattern found is
         the longer one that repeats it.
