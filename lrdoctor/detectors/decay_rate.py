@@ -39,6 +39,9 @@ _MIRRORED = (0.75, 1.35)
 _COSINE_LOW_SHARE = 0.15
 # Relative error of an LR that a log prints with six digits.
 _ROUNDING = 1e-5
+# A run that ends below this share of its peak ends on the floor; a bounce stops anywhere, there in
+# one of seven (2 arcsin(sqrt(0.05)) / pi).
+_AT_FLOOR = 0.05
 # A loss needs this many points before the cut for its trend to say anything.
 _ENOUGH = 6
 
@@ -107,6 +110,9 @@ class DecayRate:
             "returns": Quantity(float(len(swings.rises)), ""),
         }
         detail, more = explain_swings(case, group, float(lr.step[bottom]), len(swings.rises))
+        whole = case.intent.scheduler is None and lr.value[-1] <= _AT_FLOOR * lr.value.max()
+        if whole:
+            detail += "; the run ends on the floor, though, as cycles made on purpose do"
         return Evidence(
             start=int(lr.step[bottom]),
             stop=int(lr.step[-1]) + 1,
@@ -115,7 +121,8 @@ class DecayRate:
             param_group=group.name,
             detail=detail,
             revision="a configuration that asks for a cyclic schedule",
-            confidence=Confidence.HIGH,
+            severity=Severity.INFO if whole else None,
+            confidence=Confidence.LOW if whole else Confidence.HIGH,
         )
 
     # ------------------------------------------------------------------ an early floor

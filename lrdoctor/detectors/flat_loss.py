@@ -37,7 +37,7 @@ class FlatLoss:
 
     Flat means: the change over the stretch is within its standard error or ``drift_share`` of the
     loss, and the noise could not hide a fall of ``hidden_share``. A loss that still falls by more
-    than ``still_share``, or that never fell at all, is another matter and passes.
+    than ``still_share`` or out of its own scatter, or never fell, is another matter and passes.
     """
 
     name: ClassVar[str] = "flat_loss"
@@ -50,6 +50,7 @@ class FlatLoss:
     drift_share: float
     hidden_share: float
     still_share: float
+    visible_sigma: float
     min_points: float
     min_epochs: float
     progress_share: float
@@ -115,7 +116,7 @@ class FlatLoss:
             return None
         best = int(overdue[0])
         trend = fit_trend(loss.between(float(watched.step[best]), np.inf))
-        if trend is None or (trend.falling and trend.fall > self.still_share * abs(trend.level)):
+        if trend is None or self._improves(trend, abs(trend.level)):
             return None
         return float(watched.step[best])
 
@@ -127,13 +128,18 @@ class FlatLoss:
             return False
         if first_level > 0 and trend.level <= self.solved_ratio * first_level:
             return False
-        if trend.falling and trend.fall > self.still_share * scale:
+        if self._improves(trend, scale):
             return False
         # Half of the 95 % bound is one standard error: a fall within it is none.
         bound, half = self.drift_share * scale, trend.fall_high - trend.fall
         if trend.fall > max(bound, half / 2) or trend.fall < -max(bound, half):
             return False
         return trend.fall_high <= self.hidden_share * scale
+
+    def _improves(self, trend: Trend, scale: float) -> bool:
+        """Whether the loss still falls, along a line or a curve, by a share of it or visibly."""
+        enough = min(self.still_share * scale, self.visible_sigma * trend.sigma)
+        return (trend.falling or trend.descends) and trend.fall > enough
 
     def _lr_stands(self, case: Case, start: float) -> bool:
         """Whether no governing LR moves during the plateau or was lowered before it."""

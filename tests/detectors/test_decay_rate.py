@@ -153,3 +153,12 @@ def test_cuts_that_each_waited_their_patience_are_quiet(seed: int) -> None:
     run = a_run().on_axis("epoch").steps(0, 44).lr(0.1 * 0.5 ** (epoch // 11))
     run = run.series("val_loss", loss).series("train_loss", loss)
     assert silent(NAME, run.hparams(scheduler="ReduceLROnPlateau").case())
+
+
+def test_cycles_that_end_on_the_floor_may_be_meant() -> None:
+    found = evidence(NAME, a_run().steps(0, 901).lr(lambda t: cosine(t, 300)).loss().case())
+    assert found.severity is Severity.INFO
+    assert "made on purpose" in found.detail
+    configured = a_run().steps(0, 901).lr(lambda t: cosine(t, 300)).loss()
+    found = evidence(NAME, configured.hparams(scheduler="CosineAnnealingLR").case())
+    assert found.severity is not Severity.INFO

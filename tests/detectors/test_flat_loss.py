@@ -122,3 +122,9 @@ def test_a_plateau_scheduler_past_its_patience_convicts_itself() -> None:
     # No noise is small enough here for the training loss alone to decide.
     assert evidence(NAME, stalled(5), hidden_share=-1.0).start == pytest.approx(24 * 20 + 19, abs=2)
     assert silent(NAME, stalled(30), hidden_share=-1.0)
+
+
+def test_a_slow_but_steady_power_law_is_no_plateau() -> None:
+    """Large models at a constant LR: a few percent over most of the run, with hardly any noise."""
+    case = a_run().steps(0, 400_000, 2000).lr(0.01)
+    assert silent(NAME, case.loss(lambda t: 0.6 + 0.9 * (1 + t / 500) ** -0.3, noise=1e-4).case())
