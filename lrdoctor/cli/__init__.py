@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -73,7 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     try:
+        _accept_any_text()
         code = group.main(arguments, prog_name="lrdoctor", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
         click.echo("lrdoctor: interrupted", err=True)
@@ -85,8 +90,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"lrdoctor: {error}", err=True)
         return 2
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
+        _discard_output()  # its reader has gone; there is nobody left to tell
         return 0
+    except OSError as error:
+        _discard_output()
+        what = str(error) if error.filename else f"cannot write the output: {error.strerror}"
+        click.echo(f"lrdoctor: {what}", err=True)
+        return 2
     except Exception as error:
         import traceback
 
@@ -96,3 +106,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
             err=True,
         )
         return 4
+
+
+def _accept_any_text() -> None:
+    """Characters that the terminal's encoding lacks become question marks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _discard_output() -> None:
+    """Lets what is still buffered go nowhere, or Python would fail over it again at its end."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

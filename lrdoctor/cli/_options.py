@@ -62,6 +62,20 @@ def pairs(values: Iterable[str], option: str) -> dict[str, str]:
 
 
 def role_tags(values: Iterable[str]) -> dict[str, str]:
-    """``ROLE=TAG`` texts as tag -> role; a role may be given to several tags."""
-    parsed = (pairs([text], "--role") for text in values)
-    return {tag: role for pair in parsed for role, tag in pair.items()}
+    """``ROLE=TAG`` texts as tag -> role; a role may be given to several tags.
+
+    Raises ``UsageError`` for a role that there is not.
+    """
+    from lrdoctor.roles import IGNORE
+    from lrdoctor.types import Role
+
+    known = (*map(str, Role), IGNORE)
+    found: dict[str, str] = {}
+    for text in values:
+        for role, tag in pairs([text], "--role").items():
+            if role not in known:
+                raise click.UsageError(
+                    f"--role {text}: unknown role {role!r}; roles: {', '.join(known)}"
+                )
+            found[tag] = role
+    return found

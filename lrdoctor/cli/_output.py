@@ -125,7 +125,8 @@ def _umask() -> int:
 
 def wants_color() -> bool:
     """Whether standard output is a terminal and NO_COLOR is unset (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    seen = sys.stdout is not None and sys.stdout.isatty()
+    return seen and not os.environ.get("NO_COLOR")
 
 
 class Progress:
@@ -137,7 +138,7 @@ class Progress:
         self._shown = False
 
     def __call__(self, done: int, total: int) -> None:
-        if total < self.FEWEST or not sys.stderr.isatty():
+        if total < self.FEWEST or sys.stderr is None or not sys.stderr.isatty():
             return
         width = 30
         filled = width * done // total
