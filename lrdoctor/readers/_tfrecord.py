@@ -138,26 +138,27 @@ class FrameWalker:
         if not headers or not all(headers):
             self.patience = min(2 * self.patience, _LONGEST_PATTERN)
             return None
-        steps = pattern + OVERHEAD
-        ends = np.cumsum(steps)
-        rounds = min((stop - at) // int(ends[-1]), self.reach // len(steps)) + 1
-        places = (at + ends[-1] * np.arange(rounds)[:, None] + (ends - steps)).reshape(-1)
-        steps = np.tile(steps, rounds)
-        inside = int(np.searchsorted(places + steps, stop, side="right"))
-        expected = np.tile(np.frombuffer(b"".join(headers), "V12"), rounds)[:inside]
-        right = words(data, "V12")[places[:inside]] == expected
-        count = inside if right.all() else int(right.argmin())
-        self._adapt(count, inside)
+        ends = np.cumsum(pattern + OVERHEAD)
+        rounds, rest = divmod(stop - at, int(ends[-1]))
+        tried = rounds * len(ends) + int(np.searchsorted(ends, rest, side="right"))
+        tried = min(tried, max(self.reach, len(ends)))
+        rounds = -(-tried // len(ends))
+        starts = at + np.append(0, ends[:-1])
+        places = (ends[-1] * np.arange(rounds)[:, None] + starts).reshape(-1)[:tried]
+        expected = np.tile(np.frombuffer(b"".join(headers), "V12"), rounds)[:tried]
+        right = words(data, "V12")[places] == expected
+        count = tried if right.all() else int(right.argmin())
+        self._adapt(count, tried)
         if not count:
             return None
-        sizes = steps[:count] - OVERHEAD
+        places, sizes = places[:count], np.tile(pattern, rounds)[:count]
         self._remember(sizes[-2 * _LONGEST_PATTERN :].astype(np.uint16).tobytes())
-        return Frames(places[:count], sizes, int(places[count - 1] + steps[count - 1]))
+        return Frames(places, sizes, int(places[-1] + sizes[-1]) + OVERHEAD)
 
     def _adapt(self, count: int, tried: int) -> None:
         if count < tried:
             self.reach = max(_LEAST_REACH, 2 * count)
-        elif tried > self.reach:
+        elif tried >= self.reach:
             self.reach *= 4
         if count >= min(_GOOD_LEAP, tried):
             self.patience = _LEAST_PATIENCE
