@@ -102,7 +102,7 @@ def _finding(rule: Rule, evidence: Evidence, case: Case, earlier: Sequence[Evide
     return Finding(
         rule=rule,
         evidence=evidence,
-        message=fill(rule.message, evidence),
+        message=fill(rule.message, evidence, case.clock.unit),
         severity=evidence.severity or rule.severity,
         confidence=evidence.confidence or rule.confidence,
         fingerprint=_fingerprint(rule.name, case.run.name, subject, occurrence),

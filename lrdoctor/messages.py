@@ -7,11 +7,12 @@ import string
 from collections.abc import Mapping
 
 from lrdoctor.protocols import NamedSchedule
-from lrdoctor.types import Quantity
+from lrdoctor.types import ClockUnit, Quantity
 from lrdoctor.verdict import Evidence
 
 # Placeholders every message may use beside the detector's own measures.
-COMMON_PLACEHOLDERS = frozenset({"start", "stop", "param_group", "detail"})
+COMMON_PLACEHOLDERS = frozenset({"start", "stop", "unit", "param_group", "detail"})
+UNIT_NOUN = {ClockUnit.OPTIMIZER_STEP: "step", ClockUnit.BATCH: "batch", ClockUnit.EPOCH: "epoch"}
 
 
 def number_text(value: float, digits: int = 4) -> str:
@@ -36,14 +37,15 @@ def placeholders(template: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in string.Formatter().parse(template) if name)
 
 
-def fill(template: str, evidence: Evidence) -> str:
-    """The message of a rule with the evidence's numbers in place.
+def fill(template: str, evidence: Evidence, unit: ClockUnit) -> str:
+    """The message of a rule with the evidence's numbers in place; ``unit`` is what steps count.
 
     A measure that this evidence lacks reads "unknown": one rule serves several mechanisms.
     """
     values: Mapping[str, str] = {
         "start": number_text(evidence.start),
         "stop": number_text(evidence.stop),
+        "unit": UNIT_NOUN[unit],
         "param_group": evidence.param_group or "all param groups",
         "detail": evidence.detail,
         **{name: quantity_text(q) for name, q in evidence.measured.items()},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lrdoctor.messages import fill, number_text, placeholders, quantity_text
-from lrdoctor.types import Quantity
+from lrdoctor.types import ClockUnit, Quantity
 from lrdoctor.verdict import Evidence
 
 
@@ -34,9 +34,10 @@ def test_quantity_has_its_unit() -> None:
 
 def test_fill_collapses_space_and_tolerates_missing_measures() -> None:
     evidence = Evidence(5, 9, (), {"a": Quantity(1, "x")}, detail="")
-    assert fill("{a} of {b} at {start}, {param_group} {detail}.", evidence) == (
-        "1 x of unknown at 5, all param groups ."
+    message = fill(
+        "{a} of {b} at {unit} {start}, {param_group} {detail}.", evidence, ClockUnit.EPOCH
     )
+    assert message == "1 x of unknown at epoch 5, all param groups ."
 
 
 def test_placeholders_reports_broken_braces() -> None:

@@ -70,3 +70,26 @@ def planned_length(case: Case) -> float | None:
 def number(value: float) -> str:
     """Four significant digits, as messages print numbers."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def percent(value: float) -> str:
+    """Three significant digits: no share of a run or a loss is known better."""
+    return f"{value:,.0f} %" if abs(value) >= 1000 else f"{value:.3g} %"
+
+
+def x_units(case: Case, count: float = 0) -> str:
+    """What the run's x axis counts: "steps", "batches" or "epochs"; "step" for one of them."""
+    one, many = _X_UNITS[case.clock.unit]
+    return one if count == 1 else many
+
+
+def length_text(case: Case, count: float) -> str:
+    """A length along the x axis: "1 epoch", "2,400 steps"."""
+    return f"{number(count)} {x_units(case, count)}"
+
+
+_X_UNITS = {
+    ClockUnit.OPTIMIZER_STEP: ("step", "steps"),
+    ClockUnit.BATCH: ("batch", "batches"),
+    ClockUnit.EPOCH: ("epoch", "epochs"),
+}

@@ -10,11 +10,14 @@ import numpy.typing as npt
 from lrdoctor.curves.lr_moves import find_drops
 from lrdoctor.curves.plateau import Trend
 from lrdoctor.detectors._context import (
+    length_text,
     loss_of,
     number,
+    percent,
     planned_length,
     steps_per_epoch,
     typical_gap,
+    x_units,
 )
 from lrdoctor.horizon import explain_ratio
 from lrdoctor.types import Case, Confidence, IntArray, ParamGroup, Quantity, Role, Series
@@ -32,10 +35,11 @@ _LENGTHS = ("T_max", "total_steps", "step_size", "decay_steps")
 def explain_swings(case: Case, group: ParamGroup, trough: float, returns: int) -> Facts:
     """Why a cosine reaches its floor early and comes back."""
     half = trough - float(group.lr.step[0])
-    text = f"a cosine without restarts reaches its floor after {number(half)} and rises again"
+    text = f"a cosine without restarts reaches its floor after {length_text(case, half)} and rises"
     times = "once" if returns == 1 else f"{number(returns)} times"
     cause, facts = _cause(case, group, half)
-    return f"{text} {times}: {cause}", {"period": Quantity(2 * half, "steps"), **facts}
+    period = Quantity(2 * half, x_units(case))
+    return f"{text} again {times}: {cause}", {"period": period, **facts}
 
 
 def explain_floor(
@@ -49,8 +53,8 @@ def explain_floor(
         return f"the loss is too noisy to show whether it still fell at the cut; {cause}", facts
     text = f"the loss was falling by {number(before.fall)} in the stretch before the cut"
     if after is not None:
-        left = number(100 * after.slope / before.slope)
-        text += f", and since then at {left} % of that rate"
+        left = percent(100 * after.slope / before.slope)
+        text += f", and since then at {left} of that rate"
     return f"{text}; {cause}", facts
 
 
@@ -86,18 +90,19 @@ def needless_cuts(case: Case, group: ParamGroup, new_best_share: float) -> Evide
         stop=int(lr.step[-1]) + 1,
         tags=(group.lr.tag, loss.tag),
         measured={
-            "reached_at": Quantity(float(drops[-1]), case.clock.unit.value.replace("_", " ")),
+            "reached_at": Quantity(float(drops[-1]), x_units(case)),
             "lr_share": Quantity(100 * float(lr.value[-1] / lr.value.max()), "%"),
             "run_left": Quantity(100 * float(lr.step[-1] - drops[-1]) / length, "%"),
             "cuts": Quantity(float(len(drops)), ""),
-            "interval": Quantity(interval, "steps"),
+            "interval": Quantity(interval, x_units(case)),
             "new_bests": Quantity(100 * share, "%"),
         },
         param_group=group.name,
         detail=(
-            f"ReduceLROnPlateau cuts {number(len(drops))} times, every {number(interval)} steps, "
-            f"although {number(100 * share)} % of the evaluations before the first cuts were new "
-            "bests: its mode is the wrong way round, or it watches another series"
+            f"ReduceLROnPlateau cuts {number(len(drops))} times, every "
+            f"{length_text(case, interval)}, although {percent(100 * share)} of the evaluations "
+            "before the first cuts were new bests: its mode is the wrong way round, or it watches "
+            "another series"
         ),
         revision="a monitored series that really stands still before each cut",
         confidence=Confidence.HIGH,
@@ -147,12 +152,12 @@ def _cause(case: Case, group: ParamGroup, horizon: float) -> Facts:
     return (
         _counted_in_steps(case, fitted, horizon)
         or _gamma_per_step(case, fitted)
-        or _early_milestones(case, group)
+        or _early_milestones(group)
         or _simple_ratio(case, group, fitted)
         or (
-            f"the schedule is used up after {number(horizon)} steps: look for a scheduler stepped "
-            "per batch, a T_max or step_size in the wrong unit, or a gamma meant per epoch",
-            {"horizon": Quantity(horizon, "steps")},
+            f"the schedule is used up after {length_text(case, horizon)}: look for a scheduler "
+            "stepped per batch, a T_max or step_size in the wrong unit, or a gamma meant per epoch",
+            {"horizon": Quantity(horizon, x_units(case))},
         )
     )
 
@@ -205,7 +210,7 @@ def _gamma_per_step(case: Case, fitted: Mapping[str, float]) -> Facts | None:
     )
 
 
-def _early_milestones(case: Case, group: ParamGroup) -> Facts | None:
+def _early_milestones(group: ParamGroup) -> Facts | None:
     """Drops whose last comes long before the end: milestones of a shorter training."""
     lr = group.lr.finite()
     drops = lr.step[find_drops(lr.value, 0.9)]
@@ -214,7 +219,7 @@ def _early_milestones(case: Case, group: ParamGroup) -> Facts | None:
         return None
     share = 100 * float(drops[-1] - lr.step[0]) / float(lr.step[-1] - lr.step[0])
     return (
-        f"the last of {len(drops)} drops comes at {number(share)} % of the run, "
+        f"the last of {len(drops)} drops comes at {percent(share)} of the run, "
         "as milestones of a shorter training would",
         {"last_drop": Quantity(share, "%"), "cuts": Quantity(float(len(drops)), "")},
     )
@@ -231,10 +236,11 @@ def _simple_ratio(case: Case, group: ParamGroup, fitted: Mapping[str, float]) ->
     whole = planned / max(round(planned / horizon), 1)
     if abs(whole - horizon) <= 1.5 * typical_gap(group.lr):
         horizon = whole
+    units = x_units(case)
     for explanation in explain_ratio(horizon, planned, case.intent):
         return (
-            f"the schedule lasts {number(horizon)} of {number(planned)} planned steps: "
+            f"the schedule lasts {number(horizon)} of {number(planned)} planned {units}: "
             f"{explanation.text}",
-            {"horizon": Quantity(horizon, "steps"), "planned": Quantity(planned, "steps")},
+            {"horizon": Quantity(horizon, units), "planned": Quantity(planned, units)},
         )
     return None

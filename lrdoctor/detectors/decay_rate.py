@@ -16,6 +16,7 @@ from lrdoctor.detectors._context import (
     planned_length,
     steps_per_epoch,
     typical_gap,
+    x_units,
 )
 from lrdoctor.detectors._decay_causes import (
     explain_floor,
@@ -104,7 +105,7 @@ class DecayRate:
         bottom = int(np.argmin(lr.value[: swings.rises[0][1]]))
         length = float(lr.step[-1] - lr.step[0])
         measured = {
-            "reached_at": Quantity(float(lr.step[bottom]), case.clock.unit.value.replace("_", " ")),
+            "reached_at": Quantity(float(lr.step[bottom]), x_units(case)),
             "lr_share": Quantity(100 * float(lr.value.min() / lr.value.max()), "%"),
             "run_left": Quantity(100 * float(lr.step[-1] - lr.step[bottom]) / length, "%"),
             "returns": Quantity(float(len(swings.rises)), ""),
@@ -197,7 +198,7 @@ class DecayRate:
         last, first, peak = float(lr.step[-1]), float(lr.step[0]), float(lr.value.max())
         at_floor = lr.between(low, np.inf).value
         measured = {
-            "reached_at": Quantity(low, case.clock.unit.value.replace("_", " ")),
+            "reached_at": Quantity(low, x_units(case)),
             "lr_share": Quantity(100 * float(at_floor.max()) / peak, "%"),
             "run_left": Quantity(100 * (last - low) / (last - first), "%"),
             "peak": Quantity(peak, ""),

@@ -13,9 +13,10 @@ from lrdoctor.curves.lr_moves import find_drops
 from lrdoctor.detectors._context import (
     governing_groups,
     is_reinforcement_learning,
+    length_text,
     loss_of,
-    number,
     typical_gap,
+    x_units,
 )
 from lrdoctor.detectors._unfreezing import find_places
 from lrdoctor.types import Case, ParamGroup, Quantity, Role, Series, Severity
@@ -55,14 +56,14 @@ class LossJump:
         if is_reinforcement_learning(case):
             return
         drops = _drops(case, self.lr_drop)
-        for number_of, (group, before, after) in enumerate(drops):
-            start = drops[number_of - 1][2] if number_of else -np.inf
-            shift = self._shift(loss, group, before, after, float(start), len(drops))
+        for index, (group, before, after) in enumerate(drops):
+            start = drops[index - 1][2] if index else -np.inf
+            shift = self._shift(loss, before, after, float(start), len(drops))
             if shift is not None:
                 yield self._evidence(case, loss, group, (before, after), shift, len(drops))
 
     def _shift(
-        self, loss: Series, group: ParamGroup, before: int, after: int, start: float, drops: int
+        self, loss: Series, before: int, after: int, start: float, drops: int
     ) -> Shift | None:
         """The longest significant rise at this drop: its length tells a step from a spike."""
         at = int(np.searchsorted(loss.step, after))
@@ -112,7 +113,7 @@ class LossJump:
         if shift.before > 0:
             measured["loss_ratio"] = Quantity(shift.after / shift.before, "")
         if back is not None:
-            measured["recovered_after"] = Quantity(float(stop - start), "steps")
+            measured["recovered_after"] = Quantity(float(stop - start), x_units(case))
         also = self._in_validation(case, loss, start, drops)
         if also is not None:
             measured["val_sigma"] = Quantity(also.sigmas, "sigma")
@@ -162,7 +163,7 @@ def _detail(
     course = (
         "it does not come back to its old level"
         if stays
-        else f"it is back at its old level after {number(length)} steps"
+        else f"it is back at its old level after {length_text(case, length)}"
     )
     where = "training and validation loss rise together" if in_validation else course
     text = where if not in_validation else f"{where}, and {course}"

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lrdoctor.detectors._context import governing_groups, number, planned_length, typical_gap
+from lrdoctor.detectors._context import (
+    governing_groups,
+    number,
+    percent,
+    planned_length,
+    typical_gap,
+    x_units,
+)
 from lrdoctor.detectors._cycle import Cycle, observe_cycle
 from lrdoctor.horizon import DEFAULT_PCT_START, Explanation, explain_ratio
 from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Severity
@@ -124,14 +131,15 @@ class PeakPosition:
     ) -> Evidence:
         lr = group.lr.finite().value
         rise = float(lr.max() / lr[0]) if lr[0] > 0 else float("inf")
+        reached = f"{number(rise)} times its start" if lr[0] > 0 else number(float(lr.max()))
         text = (
-            f"at the planned peak it still rises, to {number(rise)} times its start by the end: "
-            "the schedule counts more steps than the run takes"
+            f"at the planned peak it still rises, to {reached} by the end: "
+            f"the schedule counts more {x_units(case)} than the run takes"
         )
         facts = {"lr_rise": Quantity(rise, "")}
         explanation = "look for a schedule per step that is advanced once an epoch"
         if cycle.horizon is not None:
-            facts["horizon"] = Quantity(cycle.horizon, "steps")
+            facts["horizon"] = Quantity(cycle.horizon, x_units(case))
             explanation = _first(explain_ratio(cycle.horizon, planned, case.intent)) or explanation
         return self._built(
             case, group, cycle, expected, planned,
@@ -146,7 +154,7 @@ class PeakPosition:
         if cycle.horizon is not None and self._ends_early(cycle, planned):
             left = 100 * (cycle.elapsed - cycle.horizon) / cycle.elapsed
             facts["tail_share"] = Quantity(left, "%")
-            reasons.append(f"the last {number(left)} % of the run train at the final LR")
+            reasons.append(f"the last {percent(left)} of the run train at the final LR")
             severity = Severity.ERROR
         return self._built(
             case, group, cycle, expected, planned,
@@ -163,9 +171,10 @@ class PeakPosition:
             return [reason or "the curve shows no end of the cycle that would tell why"], facts
         reasons = []
         if abs(cycle.horizon - planned) > self.horizon_tolerance * planned:
-            facts["horizon"] = Quantity(cycle.horizon, "steps")
+            facts["horizon"] = Quantity(cycle.horizon, x_units(case))
             facts["ratio"] = Quantity(planned / cycle.horizon, "")
-            text = f"the schedule lasts {number(cycle.horizon)} of {number(planned)} planned steps"
+            lasts = f"{number(cycle.horizon)} of {number(planned)} planned {x_units(case)}"
+            text = f"the schedule lasts {lasts}"
             reason = _first(explain_ratio(cycle.horizon, planned, case.intent))
             reasons.append(f"{text}: {reason}" if reason else text)
         pct = _planned_pct(case)
@@ -193,7 +202,7 @@ class PeakPosition:
             "expected_peak": Quantity(cycle.origin + expected, ""),
             "peak_share": Quantity(100 * cycle.peak / planned, "%"),
             "expected_share": Quantity(100 * expected / planned, "%"),
-            "planned": Quantity(planned, "steps"),
+            "planned": Quantity(planned, x_units(case)),
         }
         per_epoch = case.clock.steps_per_epoch
         if per_epoch:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.messages import number_text
+from lrdoctor.messages import UNIT_NOUN, number_text
 from lrdoctor.reports._axes import Axis, Tick, epoch_ticks, overall, step_axis, value_axis
-from lrdoctor.reports._format import UNIT_NOUN, count, span
+from lrdoctor.reports._format import count, span
 from lrdoctor.reports._sampling import gaps, min_max, pieces, thin
 from lrdoctor.reports._view import corrected_curves, lr_curves, on_log_axis
 from lrdoctor.types import Array, ClockUnit, Role

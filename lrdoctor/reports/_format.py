@@ -6,11 +6,10 @@ import math
 import unicodedata
 from collections.abc import Iterator
 
-from lrdoctor.messages import number_text
+from lrdoctor.messages import UNIT_NOUN, number_text
 from lrdoctor.types import ClockUnit
 from lrdoctor.verdict import Diagnosis, Outcome
 
-UNIT_NOUN = {ClockUnit.OPTIMIZER_STEP: "step", ClockUnit.BATCH: "batch", ClockUnit.EPOCH: "epoch"}
 LEVEL_TITLE = {
     "dry_run": "Dry run",
     "law": "Loss law",

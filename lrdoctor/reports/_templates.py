@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lrdoctor.messages import number_text, quantity_text, schedule_text
+from lrdoctor.messages import UNIT_NOUN, number_text, quantity_text, schedule_text
 from lrdoctor.protocols import NamedSchedule
 from lrdoctor.reports import _format
 from lrdoctor.reports._charts import KINDS, figure, sparkline
@@ -65,7 +65,7 @@ def _environment(**options: Any) -> Environment:
     environment.globals.update(
         KINDS=KINDS,
         LEVELS=_format.LEVEL_TITLE,
-        UNITS=_format.UNIT_NOUN,
+        UNITS=UNIT_NOUN,
         count=_format.count,
         position=_format.position,
         span=_format.span,

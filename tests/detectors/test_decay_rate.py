@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -162,3 +164,20 @@ def test_cycles_that_end_on_the_floor_may_be_meant() -> None:
     configured = a_run().steps(0, 901).lr(lambda t: cosine(t, 300)).loss()
     found = evidence(NAME, configured.hparams(scheduler="CosineAnnealingLR").case())
     assert found.severity is not Severity.INFO
+
+
+def test_lengths_are_in_the_units_of_the_axis() -> None:
+    run = a_run().on_axis("epoch").steps(0, 90).lr(lambda t: cosine(t, 15))
+    found = evidence(NAME, run.case())
+    assert "after 15 epochs and rises again" in found.detail
+    assert {found.measured[name].unit for name in ("period", "reached_at")} == {"epochs"}
+
+
+def test_shares_have_three_digits() -> None:
+    run = a_run().steps(0, 1000).lr(lambda t: np.where(t < 100, 0.1, np.where(t < 333, 1e-2, 1e-4)))
+    fall = lambda t: 2.0 - 0.002 * np.minimum(t, 333) - 1e-7 * t  # noqa: E731
+    detail = evidence(NAME, run.loss(fall, noise=1e-4).case()).detail
+    assert all(
+        len(share.replace(".", "").lstrip("0")) <= 3 for share in re.findall(r"([\d.]+) %", detail)
+    )
+    assert "%" in detail
