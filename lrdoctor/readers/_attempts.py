@@ -51,18 +51,62 @@ class Attempt:
     parts: list[tuple[RawLog, Restart | None]]
     copies: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    _whole: list[RawSeries] = field(default_factory=list)
+    _in_whole: int = 0
 
     @property
     def logs(self) -> list[RawLog]:
         """The parts alone."""
         return [part for part, _ in self.parts]
 
+    def whole(self) -> RawLog:
+        """All parts as one log, a series per tag. It grows with the parts: to put hundreds of them
+        together anew for each that follows would take most of the time of reading."""
+        for part, _ in self.parts[self._in_whole :]:
+            self._whole = _grown(self._whole, part)
+        self._in_whole = len(self.parts)
+        first = self.parts[0][0]
+        return RawLog(first.file, first.format, first.axis, tuple(self._whole))
+
+    def put_first(self, part: RawLog, restart: Restart) -> None:
+        """``part`` goes before the others, the first of which begins with ``restart``."""
+        self.parts[0] = (self.parts[0][0], restart)
+        self.parts.insert(0, (part, None))
+        self._whole, self._in_whole = [], 0
+
+    def replace_by(self, part: RawLog) -> None:
+        """``part`` holds all that was here."""
+        self.copies += [log.file for log in self.logs]
+        self.parts = [(part, None)]
+        self._whole, self._in_whole = [], 0
+
+
+def _grown(whole: Sequence[RawSeries], part: RawLog) -> list[RawSeries]:
+    by_tag = {series.tag: series for series in whole}
+    for series in part.series:
+        there = by_tag.get(series.tag)
+        by_tag[series.tag] = series if there is None else _end_to_end(there, series)
+    return list(by_tag.values())
+
+
+def _end_to_end(one: RawSeries, other: RawSeries) -> RawSeries:
+    """Both series; wall times that only one of them has stay."""
+    walls = [
+        np.full(len(s.step), np.nan) if s.wall_time is None else s.wall_time for s in (one, other)
+    ]
+    return RawSeries(
+        one.tag,
+        np.concatenate([one.step, other.step]),
+        np.concatenate([one.value, other.value]),
+        np.concatenate(walls),
+    )
+
 
 def attempts(parts: Sequence[RawLog]) -> list[Attempt]:
     """Groups parts, given in the order they were written, into runs."""
     found: list[Attempt] = []
     for part in parts:
-        decided = [(decide(a.logs, part), a) for a in found[: -_LOOK_BACK - 1 : -1]]
+        decided = [(decide([a.whole()], part), a) for a in found[: -_LOOK_BACK - 1 : -1]]
         # A copy may be of an earlier run; all else is decided against the last.
         copies = (d for d in decided if d[0].kind in (Kind.COPY, Kind.LONGER_COPY))
         decision, attempt = next(copies, decided[0] if decided else (None, None))
@@ -83,17 +127,15 @@ def _take(attempt: Attempt, part: RawLog, decision: Decision) -> None:
     if kind is Kind.COPY:
         attempt.copies.append(part.file)
     elif kind is Kind.LONGER_COPY:
-        attempt.copies += [log.file for log in attempt.logs]
-        attempt.parts = [(part, None)]
+        attempt.replace_by(part)
     elif kind is Kind.EARLIER:
         first = attempt.logs[0]
-        attempt.parts[0] = (first, _restart([part], first, _first_step(first)))
-        attempt.parts.insert(0, (part, None))
+        attempt.put_first(part, _restart([part], first, _first_step(first)))
         attempt.notes.append(_note("order", part, decision))
     elif kind is Kind.OTHER_TAGS:
         attempt.parts.append((part, None))
     else:
-        attempt.parts.append((part, _restart(attempt.logs, part, decision.step)))
+        attempt.parts.append((part, _restart([attempt.whole()], part, decision.step)))
         attempt.notes.append(_note("restart", part, decision))
 
 
