@@ -39,7 +39,7 @@ def build_case(
     measured = measured_epoch(run, found.signals.get(Role.EPOCH))
     aligned = on_one_axis([group.series for group in found.lr], found.signals, measured)
     timing = read_timing(run, aligned.lr, aligned.signals, intent, aligned.per_epoch)
-    fits = fit_groups(aligned.lr, sorted({r.step for r in run.restarts}))
+    fits = fit_groups(aligned.lr, sorted({r.step for r in run.restarts}), timing.clock)
     return Case(
         run=replace(run, notes=(*run.notes, *aligned.notes, *timing.notes)),
         signals=aligned.signals,

@@ -5,24 +5,48 @@ from __future__ import annotations
 import numpy as np
 
 from lrdoctor.fit_names import Named
+from lrdoctor.fit_numbers import further_digits
 from lrdoctor.fit_refine import Match
 from lrdoctor.fit_segments import Curve
-from lrdoctor.types import Alternative
+from lrdoctor.types import Alternative, Clock, ClockUnit
 
 # Per-epoch logs have at most some hundreds of points; a log of more is taken inside epochs.
 _MOST_EPOCHS = 400
+# Points this share of an epoch apart hold an epoch's schedule as well as its batches'.
+_PER_EPOCH = 0.75
+# People log every 10th or 250th step; a spacing of more digits is a number of batches.
+_TYPED_DIGITS = 2
 _SAME = "explains the logged values equally well; more of the run, or more digits, would decide"
+_CUTS = "cuts the LR at the same steps; the configuration, or the metric it watches, would decide"
 _ALIAS = (
     "a cosine advanced once per batch and logged once per epoch can look the same; "
     "the LR of every step within one epoch would decide"
 )
 _RISE = "only the warm-up was logged; what follows it decides"
+_CUTTING = frozenset({"step", "multistep", "reduce_on_plateau"})
+_GRID = 200
+_IDENTICAL = 1e-6
 
 
-def alternatives(curve: Curve, named: Named) -> tuple[Alternative, ...]:
+def alternatives(curve: Curve, named: Named, clock: Clock | None) -> tuple[Alternative, ...]:
     """Other schedules that these points cannot be told from."""
-    same = [Alternative(m.named.name, _SAME) for m in named.others]
-    return (*same, *([Alternative("cosine", _ALIAS)] if _may_alias(curve, named.match) else []))
+    best = named.match
+    same = [_other(m, best) for m in named.others if not _respelt(m, best)]
+    return (*same, *([Alternative("cosine", _ALIAS)] if _may_alias(curve, best, clock) else []))
+
+
+def _other(match: Match, best: Match) -> Alternative:
+    cuts = {match.named.name, best.named.name} <= _CUTTING
+    return Alternative(match.named.name, _CUTS if cuts else _SAME)
+
+
+def _respelt(match: Match, best: Match) -> bool:
+    """Whether a match only says a one-cycle in other words, which no log could tell apart."""
+    if best.named.name != "onecycle":
+        return False
+    time = np.linspace(0.0, best.named.total_steps - best.named.interval, _GRID)
+    error = match.named.lr(time + best.origin - match.origin) - best.named.lr(time)
+    return bool(np.abs(error).max() <= _IDENTICAL * best.named.max_lr)
 
 
 def only_rising(curve: Curve) -> tuple[Alternative, ...]:
@@ -35,31 +59,46 @@ def only_rising(curve: Curve) -> tuple[Alternative, ...]:
 def logged_time(curve: Curve, match: Match) -> str:
     """Whether values are those of their step ("used") or one later ("next"), where it shows.
 
-    Only a curve that moves from its first point on, on an axis that begins with its first step,
-    has its time 0 at that step or one before it.
+    It shows where the curve says when its time 0 was, and the positions when counting began: with
+    0 (0, k ... or k-1, 2k-1 ...) or with 1 (1, 1+k ...). Positions k, 2k ... are those of either.
     """
-    first, origin = float(curve.x[0]), match.origin
+    first, origin, spacing = float(curve.x[0]), match.origin, curve.spacing
     still = match.named.name == "constant" and match.named.warmup is None
-    if (
-        match.fixed_origin
-        or not match.exact
-        or still
-        or curve.spacing > 1
-        or first not in (0.0, 1.0)
-    ):
+    if not match.exact or still or (match.fixed_origin and not _ramp_from_zero(match)):
         return "unknown"
-    if origin == first:
-        return "used"
-    return "next" if origin == -1.0 and first == 0.0 else "unknown"
+    if first == spacing and spacing > 1:
+        return "used" if origin == 1 else "unknown"
+    start = 0.0 if first in (0.0, spacing - 1.0) and not first == spacing == 1 else first
+    if start not in (0.0, 1.0):
+        return "unknown"
+    return {start: "used", start - 1.0: "next"}.get(origin, "unknown")
 
 
-def _may_alias(curve: Curve, match: Match) -> bool:
-    """Whether a much faster cosine would give these points: even sampling, not too many points.
+def _ramp_from_zero(match: Match) -> bool:
+    """Whether a warm-up shows its own start, by an LR of 0 there."""
+    ramp = match.named.warmup
+    return ramp is not None and ramp.shape == "linear" and ramp.start_lr == 0 and not ramp.overlap
+
+
+def _may_alias(curve: Curve, match: Match, clock: Clock | None) -> bool:
+    """Whether a much faster cosine would give these points: even sampling, once per epoch.
 
     With s between points, half periods T and s / (2 m +- s / T) agree at every point.
     """
     named = match.named
-    if named.name != "cosine" or named.warmup is not None or len(curve) > _MOST_EPOCHS:
+    if named.name != "cosine" or named.warmup is not None or named.interval > 1:
         return False
     gaps = np.diff(curve.x)
-    return len(gaps) > 2 and bool(np.all(gaps == gaps[0]))
+    even = len(gaps) > 2 and bool(np.all(gaps == gaps[0]))
+    return even and len(curve) <= _MOST_EPOCHS and _per_epoch(float(gaps[0]), clock)
+
+
+def _per_epoch(spacing: float, clock: Clock | None) -> bool:
+    """Whether points lie about an epoch or more apart, as far as that is known."""
+    if clock is None:
+        return spacing == 1 or further_digits(spacing) >= _TYPED_DIGITS
+    if clock.unit is ClockUnit.EPOCH:
+        return spacing >= _PER_EPOCH
+    if clock.steps_per_epoch is not None:
+        return spacing >= _PER_EPOCH * clock.steps_per_epoch
+    return further_digits(spacing) >= _TYPED_DIGITS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lrdoctor.fit_numbers import roundest
-from lrdoctor.fit_segments import Curve, Piece, segment
+from lrdoctor.fit_segments import Curve, Piece
 from lrdoctor.types import Array, Segment
 
 # Fewer equal stairs than this may be milestones that happen to be evenly spaced.
@@ -111,20 +111,3 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
     size = roundest(float(low), float(high))
     x = origin + size * np.concatenate([[count[0] - 1.0], count])
     return replace(curve.take(starts), x=x), size
-
-
-def without_echo(curve: Curve, pieces: Sequence[Piece]) -> tuple[Curve, Sequence[Piece]]:
-    """The curve without a value logged twice where a warm-up ends.
-
-    ultralytics' last warm-up batch sets the LR of an epoch that its scheduler sets once more; the
-    decay is then one epoch late from there on.
-    """
-    if len(pieces) < 2 or len(pieces[0].shape.parameters()) < 2:
-        return curve, pieces
-    at = pieces[1].lo
-    if at + 2 >= len(curve) or curve.y[at] != curve.y[at + 1]:
-        return curve, pieces
-    if abs(curve.y[at + 2] - curve.y[at + 1]) <= 20.0 * curve.tolerance[at]:
-        return curve, pieces
-    kept = curve.take(np.delete(np.arange(len(curve)), at))
-    return kept, segment(kept)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from lrdoctor.errors import ConfigError
+from lrdoctor.fit_echo import per_batch
 from lrdoctor.fit_levels import edges_of, planned, stairs
 from lrdoctor.fit_numbers import further_digits
-from lrdoctor.fit_refine import HOPELESS, Match, matched, refine
+from lrdoctor.fit_refine import HOPELESS, Match, matched, refine, usual_ends
 from lrdoctor.fit_rows import ramped, rougher_rows, rows, shows_its_start
 from lrdoctor.fit_segments import Curve, Piece, segment
 from lrdoctor.fit_variants import variants
@@ -51,7 +52,10 @@ def name_pieces(curve: Curve, pieces: Sequence[Piece], origin: float) -> Named |
         return None
     demoted = _demoted(curve, pieces, origin)
     ranked = sorted(found, key=lambda m: _rank(m, demoted, few))
-    best = ranked[0]
+    if ranked[0].exact:
+        ranked += usual_ends(ranked[0], few)
+        ranked = sorted(ranked, key=lambda m: _rank(m, demoted, few))
+    best = per_batch(ranked[0], few)
     others = {m.named.name: m for m in reversed(ranked[1:]) if m.exact and best.exact}
     others.pop(best.named.name, None)
     return Named(best, tuple(others.values()))
@@ -97,16 +101,26 @@ def _parameters(match: Match) -> float:
     quarter for each further digit it needs."""
     named = match.named
     ramp = named.warmup
-    values = [
-        v
-        for f in fields(named)
-        if f.name != "warmup" and (v := getattr(named, f.name)) != f.default
-    ]
+    top = getattr(named, "peak_lr", getattr(named, "max_lr", 0.0))
+    cost = 0.0
+    for item in fields(named):
+        value = getattr(named, item.name)
+        if item.name != "warmup" and value != item.default:
+            share = top if item.name in ("eta_min", "end_lr", "base_lr") else 0.0
+            parts = value if isinstance(value, tuple) else (value,)
+            cost += sum(_length(v, share) for v in parts)
     if ramp is not None:
-        values += [ramp.length, *([ramp.start_lr] if ramp.start_lr else [])]
-        values += [1.0] * ((ramp.shape != "linear") + ramp.overlap)
-    flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
-    return sum(1.0 + 0.25 * further_digits(v) if isinstance(v, float) else 0.5 for v in flat)
+        cost += _length(ramp.length) + (_length(ramp.start_lr, top) if ramp.start_lr else 0.0)
+        cost += (ramp.shape != "linear") + ramp.overlap + 0.5 * ramp.echo
+    return cost
+
+
+def _length(value: Any, top: float = 0.0) -> float:
+    """What one value takes to write down, as it is or as a share of the LR ``top``."""
+    if not isinstance(value, float) or isinstance(value, bool):
+        return 0.5
+    ways = [further_digits(value), *([further_digits(value / top)] if top else [])]
+    return 1.0 + 0.25 * min(ways)
 
 
 def _odd(named: Any) -> bool:
@@ -169,7 +183,7 @@ def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[
 
 def _typical(match: Match) -> bool:
     """Whether the parameters are of the kind people choose, so that no variant is looked for."""
-    return match.named.name not in ("onecycle", "linear") or not _odd(match.named)
+    return match.named.name != "onecycle" or not _odd(match.named)
 
 
 def largest_of(values: Array) -> float:

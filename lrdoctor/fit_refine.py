@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from lrdoctor.errors import ConfigError
-from lrdoctor.fit_numbers import short_decimals
+from lrdoctor.fit_numbers import further_digits, short_decimals
 from lrdoctor.fit_segments import Curve
 from lrdoctor.shapes._solve import least_squares
 from lrdoctor.types import Array
@@ -24,12 +24,22 @@ _OF_RATIO = frozenset({"power", "pct_start", "div_factor", "final_div_factor", "
 _WARMUP = ("warmup.length", "warmup.start_lr")
 _OPTIONAL = ("min_lr", "step_size_down")
 _ZEROS = ("eta_min", "end_lr", "warmup.start_lr")
+# Lengths with the end that goes with them, and the shares of the LR at which schedules mostly end.
+_ENDS = (("T_max", "eta_min"), ("total_steps", "end_lr"))
+_SHARES = (0.1, 0.01, 0.001, 0.05, 0.2)
+# Digits after the first that people still type.
+_MOST_TYPED = 3
 # LRs below this share of the largest one, or within the log's resolution, are first tried as 0.
 _NOTHING = 1e-7
 _HIGHEST_POWER = 6
+_DEFAULT_END = 1e4
 ORIGIN = "origin"
 # A schedule that misses the curve by more than this share of its largest LR is not its name.
 HOPELESS = 0.01
+# A smooth LR changes by some times its size while a parameter changes by its own.
+_STEEPEST = 1e4
+# One that misses by less than this may only need more steps of the solver.
+_NEARLY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +73,49 @@ def matched(named: Any, origin: float, curve: Curve, *, fixed_origin: bool) -> M
     return Match(named, origin, rms, float(error.max(initial=0.0)), residual, fixed_origin)
 
 
-def refine(match: Match, curve: Curve) -> Match:
-    """Least squares in all smooth parameters, then whole positions and short decimals."""
-    names = _smooth(match)
+def refine(match: Match, curve: Curve, *, keep: Sequence[str] = ()) -> Match:
+    """Least squares in all smooth parameters but those to ``keep``, then whole positions and short
+    decimals."""
+    names = [n for n in _smooth(match) if n not in keep]
     if not names:
-        return _rounded(match, curve, _values(match))
+        return _rounded(match, curve, [n for n in _values(match) if n not in keep])
     direct = _direct(match, curve, names)
     if direct is not None:
         return direct
-    best = _solved(match, curve, names)
+    best = solved(match, curve, names)
     best = best if best.rms < match.rms else match
     if best.residual > HOPELESS:
         return best
+    if not best.exact and best.residual < _NEARLY:
+        best = min(best, solved(best, curve, names, iterations=40), key=lambda m: m.rms)
     best = _zeros(best, curve, names)
     names = [n for n in names if n not in _ZEROS or _get(best, n) != 0]
     best = _whole(best, curve, names)
     return _rounded(best, curve, [n for n in names if not _is_position(n)])
+
+
+def usual_ends(match: Match, curve: Curve) -> Iterator[Match]:
+    """The same schedule ending at usual shares of its LR instead of at 0, where that makes its
+    length whole; a run that stopped before the end hardly shows it."""
+    for length, end in _ENDS:
+        missing = not hasattr(match.named, end) or not hasattr(match.named, length)
+        if missing or _typed(match, length):
+            continue
+        lowest = float(curve.y.min()) / _get(match, "peak_lr")
+        for share in (s for s in _SHARES if s <= lowest):
+            low, origin = _with(match, [end], [share * _get(match, "peak_lr")])
+            start = matched(low, origin, curve, fixed_origin=match.fixed_origin)
+            found = refine(start, curve, keep=[end])
+            low, origin = _with(found, [end], [float(f"{share * _get(found, 'peak_lr'):.12g}")])
+            found = matched(low, origin, curve, fixed_origin=found.fixed_origin)
+            if found.exact and _get(found, length).is_integer():
+                yield found
+
+
+def _typed(match: Match, length: str) -> bool:
+    """Whether somebody may have written this length and this LR."""
+    top, steps = _get(match, "peak_lr"), _get(match, length)
+    return steps.is_integer() and further_digits(top) <= _MOST_TYPED
 
 
 def _smooth(match: Match) -> list[str]:
@@ -121,8 +158,8 @@ def _with(match: Match, names: Sequence[str], values: Sequence[float]) -> tuple[
     return replace(match.named, **own), origin
 
 
-def _solved(match: Match, curve: Curve, names: Sequence[str]) -> Match:
-    """Least squares in the parameters ``names``."""
+def solved(match: Match, curve: Curve, names: Sequence[str], iterations: int = 12) -> Match:
+    """Least squares in the parameters ``names``: fields, "warmup.length" and such, "origin"."""
     if not names:
         return match
     start = np.array([_get(match, n) for n in names])
@@ -138,7 +175,14 @@ def _solved(match: Match, curve: Curve, names: Sequence[str]) -> Match:
             return np.full(len(curve), np.inf)
         return np.asarray((named.lr(curve.x - origin) - curve.y) * weight)
 
-    found = least_squares(residuals, start, scale, iterations=12, slow=0.3)
+    found = least_squares(
+        residuals,
+        start,
+        scale,
+        steepest=_STEEPEST * largest * weight,
+        iterations=iterations,
+        slow=3.6 / iterations,
+    )
     named, origin = _with(match, names, found.tolist())
     return matched(named, origin, curve, fixed_origin=match.fixed_origin)
 
@@ -149,7 +193,8 @@ def _scale(name: str, value: float, largest: float, span: float) -> float:
     return largest if name in _OF_LR or name == "warmup.start_lr" else abs(value) or 1.0
 
 
-def _no_worse(trial: Match, than: Match) -> bool:
+def no_worse(trial: Match, than: Match) -> bool:
+    """Whether a simpler schedule explains the curve about as well as another."""
     return trial.rms <= max(1.05 * than.rms, 0.8) and trial.worst <= max(1.2 * than.worst, 2.5)
 
 
@@ -199,7 +244,7 @@ def _short(name: str, value: float, digits: int, nothing: float) -> float:
     if name == "final_div_factor" and digits == 1:
         # The end is so near 0 that rounding hides it: a power of ten, torch's where it is lost.
         power = round(float(np.log10(value)))
-        return 10.0**power if power <= _HIGHEST_POWER else 1e4
+        return 10.0**power if power <= _HIGHEST_POWER else _DEFAULT_END
     return float(f"{value:.{digits - 1}e}")
 
 
@@ -212,8 +257,12 @@ def _zeros(match: Match, curve: Curve, names: Sequence[str], *, resolve: bool = 
             if trial is None and _get(match, name) < 0 <= curve.y.min():
                 named, origin = _with(match, [name], [0.0])
                 zero = matched(named, origin, curve, fixed_origin=match.fixed_origin)
-                trial = _solved(zero, curve, others)
+                trial = solved(zero, curve, others)
             match = match if trial is None else trial
+    if "final_div_factor" in names:
+        # The end is too near 0 to show: torch's default, if that does as well.
+        others = [n for n in names if n != "final_div_factor"]
+        match = _try(match, curve, ["final_div_factor"], [_DEFAULT_END], others) or match
     return match
 
 
@@ -225,9 +274,9 @@ def _try(
     except ConfigError:
         return None
     trial = matched(named, origin, curve, fixed_origin=match.fixed_origin)
-    if not _no_worse(trial, match) and free:
-        trial = _solved(trial, curve, free)
-    return trial if _no_worse(trial, match) else None
+    if not no_worse(trial, match) and free:
+        trial = solved(trial, curve, free)
+    return trial if no_worse(trial, match) else None
 
 
 def _rounded(match: Match, curve: Curve, names: Sequence[str]) -> Match:

@@ -26,6 +26,9 @@ _JUMP = 6.0
 # A corner bends this many times more than the rest of its stretch.
 _CORNER = 8.0
 _FEWEST_LEVEL = 3
+# Stretches shorter than this are explained by any shape; a curve of more parts is no schedule.
+_SHORTEST_PREFIX = 10
+_MOST_PREFIXES = 6
 _FEWEST_PART = 2
 
 
@@ -91,6 +94,72 @@ def segment(curve: Curve) -> tuple[Piece, ...]:
         if hi > lo:
             pieces += _explain(curve, lo, hi)
     return tuple(pieces)
+
+
+def finer(curve: Curve, pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The pieces with each rise and each fall cut anew, into the longest stretches that one shape
+    explains, where that takes fewer of them or explains more.
+
+    Finds the borders that neither jump nor bend enough to be seen, such as that of two cosines at
+    a common low.
+    """
+    result: list[Piece] = []
+    for run in _runs(curve, pieces):
+        parts = [] if len(run) == 1 and run[0].explained else _prefixes(curve, run)
+        gained = parts and all(p.explained for p in parts[:-1])
+        fewer = len(parts) < len(run) or not all(p.explained for p in run)
+        result += parts if gained and fewer else run
+    return tuple(result)
+
+
+def _runs(curve: Curve, pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Neighbouring pieces that all rise or all fall; a level stays alone."""
+    runs: list[list[Piece]] = []
+    last = 0.0
+    for piece in pieces:
+        way = float(np.sign(curve.y[piece.hi - 1] - curve.y[piece.lo]))
+        if piece.hi - piece.lo == 1 and piece.lo > 0:
+            way = float(np.sign(curve.y[piece.lo] - curve.y[piece.lo - 1]))
+        if runs and way == last != 0:
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+        last = way
+    return runs
+
+
+def _prefixes(curve: Curve, run: Sequence[Piece]) -> list[Piece]:
+    """Explained stretches of a run one after the other; the last may be unexplained."""
+    parts: list[Piece] = []
+    at, end = run[0].lo, run[-1].hi
+    while at < end and len(parts) < _MOST_PREFIXES:
+        stop = _explained_until(curve, at, end)
+        if stop - at < min(_SHORTEST_PREFIX, end - at):
+            break
+        parts.append(best_shape(curve, at, stop))
+        at = stop
+    if not parts:
+        return []
+    return parts if at == end else [*parts, best_shape(curve, at, end)]
+
+
+def _explained_until(curve: Curve, lo: int, hi: int) -> int:
+    """End of the longest stretch from ``lo`` that one shape explains: all of it, longer and longer
+    ones, then by halves. A longer stretch never takes a simpler shape."""
+    if best_shape(curve, lo, hi).explained:
+        return hi
+    names: tuple[str, ...] = SIMPLICITY
+    good, bad = lo, hi
+    size = _SHORTEST_PREFIX
+    while good + 1 < bad:
+        stop = lo + size if lo + size < bad == hi else (good + bad) // 2
+        trial = best_shape(curve, lo, stop, names)
+        if trial.explained:
+            good, names = stop, names[names.index(trial.shape.name) :]
+        else:
+            bad = stop
+        size *= 2
+    return good
 
 
 def as_segments(

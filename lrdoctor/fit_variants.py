@@ -25,12 +25,6 @@ def variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
         yield replace(named, total_steps=total, pct_start=share, interval=_FINE)
         if named.anneal_strategy == "linear":
             yield from _usual_ends(named)
-    if named.name == "linear" and named.end_lr == 0:
-        # A line shows where it would cross 0, not where it ends: the usual shares of the LR left.
-        for left in (0.01, 0.1, 0.001, 0.05, 0.2):
-            yield replace(
-                named, total_steps=named.total_steps * (1.0 - left), end_lr=named.peak_lr * left
-            )
     if named.name == "cosine":
         yield replace(named, clamp=not named.clamp)
         yield from _as_onecycle(named)

@@ -313,9 +313,9 @@ class Alternative(_Value):
 class Schedule(_Value):
     """The schedule one param group followed over ``[start, stop)``.
 
-    ``segments`` touch and ascend. ``named`` is what a user would call it, or None. ``origin`` is
-    the step at which the named schedule's own time is 0 (not ``start`` where the log lacks its
-    first part). ``logged`` says whether a logged value is the LR that step used or the next one's.
+    ``segments`` touch and ascend. ``named`` is what a user would call it, or None; its own time is
+    0 at step ``origin`` (before ``start`` where the log lacks its first part). ``logged`` says if a
+    value is the LR that step used or the next one's, ``began`` why this took over from another.
     """
 
     start: int
@@ -326,6 +326,7 @@ class Schedule(_Value):
     origin: float = 0.0
     logged: str = "unknown"
     alternatives: tuple[Alternative, ...] = ()
+    began: str = ""
 
     def lr(self, step: npt.ArrayLike) -> Array:
         """LR at each step, ``float64[m]``: of the named schedule where there is one."""
@@ -343,9 +344,8 @@ class Schedule(_Value):
 class ParamGroup(_Value):
     """One entry of the optimizer's groups: its logged LR and the schedules it went through.
 
-    Several ``schedules`` mean that the scheduler was rebuilt, reset or restarted. ``governs`` is
-    False for a series whose curve does not say how training went: a bias group falling during
-    warm-up, a group at LR 0 throughout beside others that train, a factor logged as an LR.
+    ``governs`` is False for a series whose curve does not say how training went: a bias group that
+    falls in warm-up, a group at LR 0 throughout beside others that train, a factor logged as an LR.
     """
 
     name: str
@@ -358,9 +358,9 @@ class ParamGroup(_Value):
 class Case(_Value):
     """A run with its meaning: roles, clock, a schedule per param group, what was intended.
 
-    ``signals`` has one series per role, the loss used for judgement among them, never LR (that is
-    ``param_groups``, governing groups first). ``total_steps`` is the planned length in x units, ``finished`` whether it was
-    reached; None where unknown. ``role_reasons`` maps each tag to the role it got and why.
+    ``signals`` has one series per role, the loss for judgement among them, never LR (that is
+    ``param_groups``, governing ones first). ``total_steps`` is the planned length in x units and
+    ``finished`` says if it was reached; None if unknown. ``role_reasons``: each tag's role and why.
     """
 
     run: Run

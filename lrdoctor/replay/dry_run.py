@@ -46,7 +46,7 @@ def corrected(case: Case, candidate: Candidate) -> Case:
     """The case as if the candidate's schedules had been in force, fitted anew."""
     changed = candidate.schedules
     series = [_corrected_lr(g, changed.get(g.name)) for g in case.param_groups]
-    fits = fit_groups(series, sorted({r.step for r in case.run.restarts}))
+    fits = fit_groups(series, sorted({r.step for r in case.run.restarts}), case.clock)
     groups = tuple(
         replace(group, lr=lr, schedules=fit, governs=group.governs or group.name in changed)
         for group, lr, fit in zip(case.param_groups, series, fits, strict=True)

@@ -189,6 +189,7 @@ def _schedule(f: Fields) -> Schedule:
         residual=f.number("residual", default=float("nan")),
         origin=f.number("origin", default=start),
         logged=f.text("logged", default="unknown"),
+        began=f.text("began", default=""),
         alternatives=tuple(
             Alternative(a.text("name"), a.text("reason"))
             for a in f.items("alternatives", default=())

@@ -146,6 +146,7 @@ def _schedule(schedule: Schedule) -> Json:
         "origin": number(schedule.origin),
         "residual": number(schedule.residual),
         "logged": schedule.logged,
+        "began": schedule.began,
         "alternatives": [{"name": a.name, "reason": a.reason} for a in schedule.alternatives],
         "segments": [_segment(s) for s in schedule.segments],
     }

@@ -32,13 +32,15 @@ def least_squares(
     scale: Array,
     *,
     slopes: Callable[[Array], Array] | None = None,
+    steepest: Array | float = np.inf,
     iterations: int = 30,
     slow: float = 1e-6,
 ) -> Array:
     """Parameters that minimise the sum of squared ``residuals``, from ``start: float64[k]``.
 
     ``scale`` is the natural size of a change of each parameter, ``slopes`` the derivatives
-    ``float64[n, k]`` (numeric ones otherwise). Levenberg's damping, so directions that the data
+    ``float64[n, k]`` (numeric ones otherwise; steeper than ``steepest: float64[n]`` per ``scale``
+    are an edge that crosses a sample, and taken for 0). Levenberg's damping, so directions that the data
     leave open stay where they started; parameters with infinite residuals are never taken. After
     some steps it ends when a step takes less than the share ``slow`` off the sum.
     """
@@ -49,7 +51,7 @@ def least_squares(
         if not np.isfinite(cost) or cost == 0:
             break
         if slopes is None:
-            change = _derivatives(residuals, best, current, scale)
+            change = _derivatives(residuals, best, current, scale, steepest)
         else:
             change = slopes(best) * scale
         sizes = np.sqrt(np.sum(change**2, axis=0))
@@ -77,7 +79,11 @@ def least_squares(
 
 
 def _derivatives(
-    residuals: Callable[[Array], Array], at: Array, current: Array, scale: Array
+    residuals: Callable[[Array], Array],
+    at: Array,
+    current: Array,
+    scale: Array,
+    steepest: Array | float,
 ) -> Array:
     """Numeric derivatives per ``scale``, 0 where an edge crosses a sample."""
     columns = []
@@ -86,8 +92,6 @@ def _derivatives(
         shift[index] = _STEP * size
         with np.errstate(invalid="ignore"):
             slope = (residuals(at + shift) - current) / _STEP
-        slope = np.where(np.isfinite(slope), slope, 0.0)
-        sizes = np.abs(slope)
-        typical = float(np.partition(sizes, (3 * len(sizes)) // 4)[(3 * len(sizes)) // 4])
-        columns.append(np.where(sizes > 1e3 * typical, 0.0, slope) if typical > 0 else slope)
+        usable = np.isfinite(slope) & (np.abs(slope) <= steepest)
+        columns.append(np.where(usable, slope, 0.0))
     return np.stack(columns, axis=1)

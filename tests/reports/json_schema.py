@@ -52,6 +52,7 @@ SCHEDULE_FIELDS = {
     "origin": NUMBER,
     "residual": NUMBER,
     "logged": one_of("used", "next", "unknown"),
+    "began": STRING,
     "alternatives": listed(record(name=STRING, reason=STRING)),
     "segments": listed(SEGMENT),
 }
