@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from lrdoctor.errors import ConfigError
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -19,7 +17,13 @@ def jobs_for(items: int, asked: int | None) -> int:
     """Processes to use: as asked, else one per core for many items and one for few."""
     if asked is not None:
         return max(1, min(asked, items))
-    return 1 if items < FEWEST_FOR_POOL else max(1, len(os.sched_getaffinity(0)))
+    return 1 if items < FEWEST_FOR_POOL else usable_cores()
+
+
+def usable_cores() -> int:
+    """Cores this process may run on; all of the machine where the system does not say (macOS)."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def run_all(
@@ -31,7 +35,8 @@ def run_all(
     lost: Callable[[Item, str], Result],
 ) -> Iterator[Result]:
     """``function`` of each item, in order. A worker that dies or exceeds ``timeout`` seconds costs
-    its item alone: ``lost(item, reason)`` stands for it. ``ConfigError`` is raised again.
+    its item alone: ``lost(item, reason)`` stands for it. What ``function`` raises is
+    raised again and ends the work.
 
     With one job and no timeout everything runs in this process.
     """
@@ -52,8 +57,6 @@ def run_all(
                     yield lost(item, f"took longer than {timeout:g} s and was given up")
                 except ProcessExpired as error:
                     yield lost(item, f"its worker process died (exit code {error.exitcode})")
-                except ConfigError:
-                    raise
         except BaseException:
             pool.stop()
             raise

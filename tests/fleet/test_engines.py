@@ -45,6 +45,14 @@ def test_the_users_mistake_stops_everything(jobs: int) -> None:
         list(run_all(work, [1, 15, 2], jobs=jobs, timeout=None, lost=lost))
 
 
+def test_a_system_without_affinity_has_cores_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert jobs_for(10_000, None) == 6
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert jobs_for(10_000, None) == 1
+
+
 def test_few_items_stay_in_this_process() -> None:
     assert jobs_for(FEWEST_FOR_POOL - 1, None) == 1
     assert jobs_for(10_000, None) == len(os.sched_getaffinity(0))
