@@ -9,14 +9,14 @@ from functools import partial
 from lrdoctor import diagnosis
 from lrdoctor._version import __version__
 from lrdoctor.case import build_case
-from lrdoctor.errors import ConfigError
+from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.fleet.engines import jobs_for, run_all
 from lrdoctor.fleet.worker import UNKNOWN_TAG, Job, diagnose_files
 from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
 from lrdoctor.rulebook import Rulebook, load_rulebook
-from lrdoctor.types import Case, Note, Run
+from lrdoctor.types import Case, Note, Run, Status
 from lrdoctor.verdict import Diagnosis, ReadFailure, Report
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -25,8 +25,9 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 def read_runs(paths: Paths) -> Iterator[Run]:
     """Every run found under ``paths`` (files or trees). Raises ``ReadError`` at a bad file."""
     for found in find_runs(_as_list(paths)):
-        if isinstance(found, RunFiles):
-            yield from load(found)
+        if isinstance(found, ReadFailure):
+            raise ReadError(found.path, found.reason)
+        yield from load(found)
 
 
 def diagnose(
@@ -86,7 +87,7 @@ def analyze(
         rules=job.rulebook.rules,
         files_found=sum(len(f.all_files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),
-        notes=(*search.notes, *notes),
+        notes=(*search.notes, *notes, *_idle(job, diagnoses)),
     )
 
 
@@ -99,6 +100,21 @@ def _check_tags(diagnoses: Sequence[Diagnosis], job: Job) -> None:
         ]
         if all(notes):
             raise ConfigError(f"role {job.roles[tag]}: {notes[0][0].message}")
+
+
+def _idle(job: Job, diagnoses: Sequence[Diagnosis]) -> Iterator[Note]:
+    """A note per suppression that suppressed nothing: fixed meanwhile, or a slip in its pattern."""
+    used = {
+        (label, r.reason)
+        for d in diagnoses
+        for r in d.results
+        if r.status is Status.SUPPRESSED
+        for label in (r.rule.code, r.rule.name)
+    }
+    for s in job.suppressions if diagnoses else ():
+        if (s.rule, s.reason) not in used:
+            text = f"the suppression of {s.rule} for runs {s.runs!r} matches no finding"
+            yield Note("idle-suppression", text)
 
 
 def render(report: Report, kind: str = "text") -> str:

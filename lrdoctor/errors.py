@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class LrdoctorError(Exception):
     """Base of all errors this package raises on purpose."""
@@ -50,6 +52,20 @@ class MissingExtraError(LrdoctorError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         return type(self), (self.package, self.extra)
+
+
+def did_you_mean(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
+    """The likeliest slip, to follow a name that is not one of ``choices``; empty without one.
+
+    ``cutoff`` is difflib's least similarity, 0 to 1.
+
+    >>> did_you_mean("cosin", ["cosine", "linear"])
+    " (did you mean 'cosine'?)"
+    """
+    import difflib  # the command line starts without it
+
+    close = difflib.get_close_matches(word, list(choices), n=1, cutoff=cutoff)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _placed(reason: str, path: str | None, line: int | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -12,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from lrdoctor.errors import RuleError
+from lrdoctor.errors import RuleError, did_you_mean
 from lrdoctor.messages import COMMON_PLACEHOLDERS, placeholders
 from lrdoctor.plugins import discover
 from lrdoctor.protocols import Detector
@@ -22,7 +21,8 @@ from lrdoctor.verdict import Rule, Threshold
 
 _TEXTS = ("code", "name", "title", "detector", "message", "why", "harmless")
 _LISTS = ("fixes", "references")
-_KEYS = frozenset({*_TEXTS, *_LISTS, "severity", "confidence", "thresholds", "examples"})
+_TABLES = ("thresholds", "examples")
+_KEYS = frozenset({*_TEXTS, *_LISTS, *_TABLES, "severity", "confidence"})
 _OVERRIDES = frozenset({"severity", "enabled", "reason", "thresholds"})
 _CODE = re.compile(r"[A-Z]{3,8}\d{3}")
 
@@ -47,6 +47,10 @@ class Rulebook(_Value):
         return next(
             (r for r in self.rules if label.casefold() in (r.code.casefold(), r.name)), None
         )
+
+    def labels(self) -> list[str]:
+        """Code and name of every rule."""
+        return [label for r in self.rules for label in (r.code, r.name)]
 
 
 def load_rulebook(
@@ -119,10 +123,13 @@ def _problems(table: Mapping[str, Any], path: Path) -> Iterator[tuple[str, str]]
 def _key_problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in table:
         if key not in _KEYS:
-            yield key, f"unknown key {key!r}{_did_you_mean(key, _KEYS)}"
+            yield key, f"unknown key {key!r}{did_you_mean(key, _KEYS)}"
     for key in sorted(_KEYS):
         if key not in table:
             yield "", f"missing key {key!r}"
+    for key in _TABLES:
+        if not isinstance(table[key], dict):
+            yield key, f"{key} must be a table"
 
 
 def _text_problems(table: Mapping[str, Any], path: Path) -> Iterator[tuple[str, str]]:
@@ -156,12 +163,12 @@ def _threshold_problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _plugin_problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     detectors, fixes = discover("detectors"), discover("fixes")
     if table["detector"] not in detectors:
-        hint = _did_you_mean(table["detector"], detectors)
+        hint = did_you_mean(table["detector"], detectors)
         yield "detector", f"unknown detector {table['detector']!r}{hint}"
         return
     for name in table["fixes"]:
         if name not in fixes:
-            yield "fixes", f"unknown fix {name!r}{_did_you_mean(name, fixes)}"
+            yield "fixes", f"unknown fix {name!r}{did_you_mean(name, fixes)}"
     detector = detectors[table["detector"]]
     wanted = {f.name for f in fields(detector)}
     for name in sorted(wanted ^ set(table["thresholds"])):
@@ -173,7 +180,7 @@ def _plugin_problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "message", f"message has broken braces: {error}"
         return
     for name in sorted(used - detector.measures - COMMON_PLACEHOLDERS):
-        hint = _did_you_mean(name, detector.measures)
+        hint = did_you_mean(name, detector.measures)
         yield "message", f"message refers to {{{name}}}, which is not measured{hint}"
 
 
@@ -185,7 +192,7 @@ def _override(
         rule = next((r for r in rules.values() if label in (r.code, r.name)), None)
         if rule is None:
             names = [n for r in rules.values() for n in (r.name, r.code)]
-            raise RuleError(f"[rules.{label}]: no such rule{_did_you_mean(label, names)}")
+            raise RuleError(f"[rules.{label}]: no such rule{did_you_mean(label, names)}")
         unknown = set(table) - _OVERRIDES
         if unknown:
             valid = ", ".join(sorted(_OVERRIDES))
@@ -202,7 +209,7 @@ def _overridden(rule: Rule, label: str, table: Mapping[str, Any]) -> Rule:
     thresholds = dict(rule.thresholds)
     for name, value in table.get("thresholds", {}).items():
         if name not in thresholds:
-            hint = _did_you_mean(name, thresholds)
+            hint = did_you_mean(name, thresholds)
             raise RuleError(f"[rules.{label}]: unknown threshold {name!r}{hint}")
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise RuleError(f"[rules.{label}]: threshold {name!r} must be a number")
@@ -230,11 +237,6 @@ def _digest(rules: Sequence[Rule], disabled: Mapping[str, str]) -> str:
         if r.code not in disabled
     ]
     return "sha256:" + hashlib.sha256(json.dumps(body).encode()).hexdigest()
-
-
-def _did_you_mean(word: str, choices: Any) -> str:
-    close = difflib.get_close_matches(word, list(choices), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _line_of(text: str, key: str) -> int | None:

@@ -64,6 +64,7 @@ def test_correct_file_joins_the_built_in_rules(tmp_path: Path) -> None:
         ({"why": 'why = " "'}, "non-empty text", 8),
         ({"why": 'why = "x"\nwhyy = "y"'}, r"unknown key 'whyy' \(did you mean 'why'\?\)", 9),
         ({"title": "title = "}, "TOML", None),
+        ({"examples": "examples = 3"}, "examples must be a table", 12),
         ({"extra": '[thresholds.zeal]\nvalue = 1\nunit = ""\nsource = ""'}, "'zeal'", None),
         ({"extra": "[thresholds.zeal]\nvalue = 1"}, "value, unit and source", None),
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lrdoctor.config import Config
     from lrdoctor.fleet.worker import Job
+    from lrdoctor.rulebook import Rulebook
     from lrdoctor.types import Note
 
 
@@ -32,14 +33,27 @@ def make_job(
     from lrdoctor.fleet.worker import Job
     from lrdoctor.rulebook import load_rulebook
 
+    book = load_rulebook((*site.rules_dirs, *rule_dirs), site.rules)
+    _check_suppressed(site, book)
     return Job(
-        rulebook=load_rulebook((*site.rules_dirs, *rule_dirs), site.rules),
+        rulebook=book,
         roles={**site.roles, **(roles or {})},
         expect={**site.expect, **(expect or {})},
         suppressions=site.active_suppressions(date.today()),
         replay=replay,
         torch_check=torch_check,
     )
+
+
+def _check_suppressed(site: Config, book: Rulebook) -> None:
+    """A misspelt rule would suppress nothing for ever. Raises ``ConfigError``."""
+    from lrdoctor.errors import ConfigError, did_you_mean
+
+    known = book.labels()
+    for rule in (s.rule for s in site.suppressions):
+        if rule not in known:
+            hint = did_you_mean(rule, known)
+            raise ConfigError(f"[[suppress]] rule = {rule!r}: no such rule{hint}", site.path)
 
 
 def expired(site: Config) -> tuple[Note, ...]:

@@ -21,6 +21,7 @@ SAMPLES = HERE.parent.parent / "sample_runs"
 FILES = {
     "notes.md": "# no log\n",
     "broken.toml": 'fail_on = "sometimes"\n',
+    "slip.toml": "[[suppress]]\nrule = 'decay-to-fast'\nreason = 'known'\n",
     "empty.csv": "",
     "logs/plain.csv": "step,loss\n" + "".join(f"{i},{2 / (i + 1):.4f}\n" for i in range(30)),
     "image.png": "\x89PNG\r\n not an image",
