@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -11,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lrdoctor.errors import ConfigError
+from lrdoctor.errors import ConfigError, did_you_mean
 from lrdoctor.intent import EXPECT_KEYS
 from lrdoctor.roles import IGNORE
 from lrdoctor.types import Role, Severity, _freeze, _Value
@@ -135,9 +134,8 @@ class _Parser:
             self.fail(f"{_dotted(place) or 'the configuration'} must be a table", *place)
         for key in table:
             if key not in valid:
-                close = difflib.get_close_matches(key, valid, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(valid)}"
-                self.fail(f"unknown key {_dotted((*place, key))!r} ({hint})", *place, key)
+                hint = did_you_mean(key, valid) or f" (valid: {', '.join(valid)})"
+                self.fail(f"unknown key {_dotted((*place, key))!r}{hint}", *place, key)
 
     def choice(self, value: Any, valid: Collection[str], *place: str | int) -> str:
         if value not in valid:

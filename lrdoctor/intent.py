@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lrdoctor.errors import ConfigError
+from lrdoctor.errors import ConfigError, did_you_mean
 from lrdoctor.intent_names import (
     ARGUMENT_NAMES,
     FIELD_NAMES,
@@ -172,8 +171,7 @@ def _apply_expect(
 ) -> None:
     for key, text in expect.items():
         if key not in EXPECT_KEYS:
-            close = difflib.get_close_matches(key, EXPECT_KEYS, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            hint = did_you_mean(key, EXPECT_KEYS)
             raise ConfigError(f"unknown expectation {key!r}{hint}; valid: {', '.join(EXPECT_KEYS)}")
         name = _SYNONYMS.get(key, key)
         if name == "scheduler":

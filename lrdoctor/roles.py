@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lrdoctor.errors import ConfigError
+from lrdoctor.errors import ConfigError, did_you_mean
 from lrdoctor.roles_loss import NONE, find_losses, sum_of
 from lrdoctor.roles_lr import LrGroup, find_lr, group_lr, reasons_of
 from lrdoctor.roles_names import (
@@ -57,7 +56,7 @@ def assign_roles(run: Run, overrides: Mapping[str, str] | None = None) -> Roles:
     lr, lr_reasons = _lr_of(run, forced, free)
     signals, reasons = _losses_of(run, forced, free)
     for role, find in _FINDERS.items():
-        chosen, why = _forced_signal(run, forced, role) or find(run, free)
+        chosen, why = _forced_signal(run, forced, role) or find(free)
         reasons |= why
         if chosen is not None:
             signals[role] = chosen
@@ -72,7 +71,9 @@ def assign_roles(run: Run, overrides: Mapping[str, str] | None = None) -> Roles:
 def _check_role(name: str) -> None:
     valid = [*map(str, Role), IGNORE]
     if name not in valid:
-        raise ConfigError(f"unknown role {name!r}{_meant(name, valid)}; roles: {', '.join(valid)}")
+        raise ConfigError(
+            f"unknown role {name!r}{did_you_mean(name, valid)}; roles: {', '.join(valid)}"
+        )
 
 
 def _checked(run: Run, overrides: Mapping[str, str]) -> dict[str, str]:
@@ -82,14 +83,9 @@ def _checked(run: Run, overrides: Mapping[str, str]) -> dict[str, str]:
             known = ", ".join(sorted(run.series)) or "none"
             raise ConfigError(
                 f"role {role}: run {run.name} has no series {tag!r}"
-                f"{_meant(tag, run.series)}; its series: {known}"
+                f"{did_you_mean(tag, run.series)}; its series: {known}"
             )
     return dict(overrides)
-
-
-def _meant(word: str, choices: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(choices), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _lr_of(
@@ -136,17 +132,17 @@ def _forced_signal(run: Run, forced: Mapping[str, str], role: Role) -> Choice | 
     return (given[0], {given[0].tag: (str(role), _BY_USER)}) if given else None
 
 
-def _epoch(run: Run, free: Mapping[str, Series]) -> Choice:
+def _epoch(free: Mapping[str, Series]) -> Choice:
     counting = [s for t, s in free.items() if names_epoch(t) and _counts(s)]
     return _densest(counting, Role.EPOCH, "counts epochs")
 
 
-def _grad_norm(run: Run, free: Mapping[str, Series]) -> Choice:
+def _grad_norm(free: Mapping[str, Series]) -> Choice:
     norms = [s for tag, s in free.items() if names_grad_norm(tag)]
     return _densest(norms, Role.GRAD_NORM, "gradient norm by name")
 
 
-def _metric(run: Run, free: Mapping[str, Series]) -> Choice:
+def _metric(free: Mapping[str, Series]) -> Choice:
     ranked = {t: r for t in free if not names_loss(t) and (r := metric_rank(t)) is not None}
     if not ranked:
         return None, {}
@@ -179,7 +175,7 @@ def _default(series: Series) -> tuple[str, str]:
     )
 
 
-_FINDERS: Mapping[Role, Callable[[Run, Mapping[str, Series]], Choice]] = {
+_FINDERS: Mapping[Role, Callable[[Mapping[str, Series]], Choice]] = {
     Role.EPOCH: _epoch,
     Role.GRAD_NORM: _grad_norm,
     Role.METRIC: _metric,

@@ -17,6 +17,23 @@ config_option = click.option(
 )
 
 
+rules_option = click.option(
+    "--rules",
+    "rule_dirs",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder with further rule files (repeat).",
+)
+exclude_option = click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match (repeat)."
+)
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    help="Exit with 1 from this severity on (default: error).",
+)
+
+
 def meaning_options(function: Command) -> Command:
     """``--role`` and ``--expect``: what the user knows better than the log."""
     role = click.option(
@@ -35,19 +52,27 @@ def meaning_options(function: Command) -> Command:
     return role(expect(function))
 
 
-def setup_options(function: Command) -> Command:
-    """``--config``, ``--rules`` and ``--exclude``."""
-    rules = click.option(
-        "--rules",
-        "rule_dirs",
+def output_options(function: Command) -> Command:
+    """``--report``, ``--format``, ``--quiet`` and ``--verbose``: where a report goes, how full."""
+    report = click.option(
+        "--report",
+        "report_files",
         multiple=True,
-        type=click.Path(exists=True, file_okay=False),
-        help="Folder with further rule files (repeat).",
+        metavar="FILE",
+        help="Also write a report; the suffix says which (.html, .json, .md …).",
     )
-    exclude = click.option(
-        "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match (repeat)."
+    kind = click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        metavar="KIND[:FILE]",
+        help="Report format, on standard output or to a file (repeat). Default: text.",
     )
-    return config_option(rules(exclude(function)))
+    quiet = click.option("-q", "--quiet", is_flag=True, help="One line per finding.")
+    verbose = click.option(
+        "-v", "--verbose", is_flag=True, help="Evidence, passed and not-judged checks."
+    )
+    return report(kind(quiet(verbose(function))))
 
 
 def pairs(values: Iterable[str], option: str) -> dict[str, str]:

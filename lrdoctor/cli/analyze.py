@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lrdoctor.cli._options import meaning_options, pairs, role_tags, setup_options
+from lrdoctor.cli._options import (
+    config_option,
+    exclude_option,
+    fail_on_option,
+    meaning_options,
+    output_options,
+    pairs,
+    role_tags,
+    rules_option,
+)
 
 if TYPE_CHECKING:
     from lrdoctor.verdict import Report
@@ -15,25 +24,8 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Find what is wrong with the learning rate of every run.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option(
-    "--report",
-    "report_files",
-    multiple=True,
-    metavar="FILE",
-    help="Also write a report; the suffix says which (.html, .json, .md …).",
-)
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="KIND[:FILE]",
-    help="Report format, on standard output or to a file (repeat). Default: text.",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "info", "never"]),
-    help="Exit with 1 from this severity on (default: error).",
-)
+@output_options
+@fail_on_option
 @click.option(
     "--replay",
     type=click.Choice(["dry-run", "none"]),
@@ -52,10 +44,10 @@ if TYPE_CHECKING:
     help="Give up a log that takes longer.",
 )
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 where no run could be read.")
-@click.option("-q", "--quiet", is_flag=True, help="One line per finding.")
-@click.option("-v", "--verbose", is_flag=True, help="Evidence, passed and not-judged checks.")
 @meaning_options
-@setup_options
+@config_option
+@rules_option
+@exclude_option
 def command(
     paths: tuple[str, ...],
     report_files: tuple[str, ...],

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
 import click
 
-from lrdoctor.cli._options import setup_options
+from lrdoctor.cli._options import config_option, rules_option
 
 if TYPE_CHECKING:
     from lrdoctor.verdict import Rule
@@ -16,23 +15,20 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Explain one rule: why it matters, when it is harmless, how to fix it.")
 @click.argument("code")
-@setup_options
-def command(
-    code: str, config: str | None, rule_dirs: tuple[str, ...], exclude: tuple[str, ...]
-) -> int:
+@config_option
+@rules_option
+def command(code: str, config: str | None, rule_dirs: tuple[str, ...]) -> int:
     """Explains the rule CODE (LRD301) or its name (decay-too-fast)."""
-    import difflib
-
     from lrdoctor.cli._job import make_job, settings
+    from lrdoctor.cli._output import terminal_width
+    from lrdoctor.errors import did_you_mean
 
     book = make_job(settings(config), rule_dirs).rulebook
     rule = book.find(code)
     if rule is None:
-        known = [label for r in book.rules for label in (r.code, r.name)]
-        close = difflib.get_close_matches(code, known, n=1, cutoff=0.75)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        raise click.UsageError(f"no rule {code!r}.{hint} All rules: lrdoctor rules")
-    click.echo(describe(rule, min(shutil.get_terminal_size((80, 24)).columns, 88)))
+        hint = did_you_mean(code, book.labels(), cutoff=0.75)
+        raise click.UsageError(f"no rule {code!r}{hint}; all rules: lrdoctor rules")
+    click.echo(describe(rule, min(terminal_width(), 88)))
     return 0
 
 

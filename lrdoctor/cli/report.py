@@ -6,25 +6,12 @@ from pathlib import Path
 
 import click
 
+from lrdoctor.cli._options import output_options
+
 
 @click.command(short_help="Turn a saved JSON report into another format.")
 @click.argument("saved", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--report",
-    "report_files",
-    multiple=True,
-    metavar="FILE",
-    help="Write a report; the suffix says which (.html, .md …).",
-)
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="KIND[:FILE]",
-    help="Report format, on standard output or to a file (repeat). Default: text.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="One line per finding.")
-@click.option("-v", "--verbose", is_flag=True, help="Evidence, passed and not-judged checks.")
+@output_options
 def command(
     saved: str,
     report_files: tuple[str, ...],

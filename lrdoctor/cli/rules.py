@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lrdoctor.cli._options import setup_options
+from lrdoctor.cli._options import config_option, rules_option
 
 if TYPE_CHECKING:
     from lrdoctor.verdict import Rule
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="List the rules.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, thresholds included.")
-@setup_options
-def command(
-    as_json: bool, config: str | None, rule_dirs: tuple[str, ...], exclude: tuple[str, ...]
-) -> int:
+@config_option
+@rules_option
+def command(as_json: bool, config: str | None, rule_dirs: tuple[str, ...]) -> int:
     """Lists every rule with its severity and what it finds."""
     from lrdoctor.cli._job import make_job, settings
 

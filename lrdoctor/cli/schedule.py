@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 import click
 
-from lrdoctor.cli._options import config_option, meaning_options, pairs, role_tags, setup_options
+from lrdoctor.cli._options import (
+    config_option,
+    exclude_option,
+    fail_on_option,
+    meaning_options,
+    pairs,
+    role_tags,
+)
 
 
 @click.group(short_help="Name the schedule in a log; show, plan and check one before training.")
@@ -20,14 +27,14 @@ def command() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option("--log", is_flag=True, help="Log axis for the LR.")
 @meaning_options
-@setup_options
+@config_option
+@exclude_option
 def fit(
     paths: tuple[str, ...],
     log: bool,
     roles: tuple[str, ...],
     expect: tuple[str, ...],
     config: str | None,
-    rule_dirs: tuple[str, ...],
     exclude: tuple[str, ...],
 ) -> int:
     """Recovers the schedule of every param group in the logs under PATHS: parameters, curve,
@@ -207,11 +214,7 @@ def _warmup(text: str | None) -> Mapping[str, str | None]:
     metavar="SECONDS",
     help="Give up after this time.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "info", "never"]),
-    help="Exit with 1 from this severity on (default: error).",
-)
+@fail_on_option
 @click.option(
     "--report", "report_files", multiple=True, metavar="FILE", help="Also write a report."
 )

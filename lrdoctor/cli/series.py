@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lrdoctor.cli._options import meaning_options, pairs, role_tags, setup_options
+from lrdoctor.cli._options import (
+    config_option,
+    exclude_option,
+    meaning_options,
+    pairs,
+    role_tags,
+)
 
 if TYPE_CHECKING:
     from lrdoctor.types import Case, Series
@@ -16,13 +22,13 @@ if TYPE_CHECKING:
 @click.command(short_help="Show the series of each run, the role each got, and why.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
 @meaning_options
-@setup_options
+@config_option
+@exclude_option
 def command(
     paths: tuple[str, ...],
     roles: tuple[str, ...],
     expect: tuple[str, ...],
     config: str | None,
-    rule_dirs: tuple[str, ...],
     exclude: tuple[str, ...],
 ) -> int:
     """Lists what the logs under PATHS hold: every series with its range, the role it was given

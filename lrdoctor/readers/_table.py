@@ -177,7 +177,7 @@ def raw_log(
     series = tuple(
         _series(name, column, axis, known, wall)
         for name, column in table.columns.items()
-        if _is_signal(name, column, axis, table.rows)
+        if _is_signal(name, column, axis)
     )
     return RawLog(
         file,
@@ -189,7 +189,7 @@ def raw_log(
     )
 
 
-def _is_signal(name: str, column: Column, axis: Axis, rows: int) -> bool:
+def _is_signal(name: str, column: Column, axis: Axis) -> bool:
     plain = simple(name)
     if name == axis.column:
         return plain in EPOCH_NAMES
