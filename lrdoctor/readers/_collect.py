@@ -29,6 +29,7 @@ class Collector:
     def __init__(self) -> None:
         self._columns: dict[str, _Columns] = {}
         self._aliases: dict[str, _Columns] = {}
+        self.numbers = 0
         self._refused = 0
 
     def add(
@@ -43,6 +44,7 @@ class Collector:
             empty = (array("q"), array("d"), array("d"), array("q"))
             columns = self._columns.setdefault(display_name(tag), empty)
             self._aliases[tag] = columns
+        self.numbers += 1
         columns[0].append(step)
         columns[1].append(value)
         columns[2].append(wall_time)

@@ -11,11 +11,17 @@ from itertools import zip_longest
 import numpy as np
 
 from lrdoctor.readers._table import Column, Table, looks_like_log, without_filler
-from lrdoctor.readers._text import Lines, display_name, is_missing, parse_number
+from lrdoctor.readers._text import (
+    Lines,
+    check_numbers,
+    display_name,
+    is_missing,
+    parse_number,
+)
 from lrdoctor.types import Array, IntArray, Note
 
 _DELIMITERS = ",\t;|"
-_BLOCK = 4096  # rows held as text at a time
+_BLOCK = 1 << 16  # cells held as text at a time
 _PREAMBLE = 20  # comment lines before a header
 
 
@@ -83,10 +89,12 @@ class Cells:
     notes: list[Note] = field(default_factory=list)
     text: Counter[str] = field(default_factory=Counter)
     ragged: int = 0
+    numbers: int = 0
     _parts: dict[str, list[tuple[IntArray, Array]]] = field(default_factory=dict)
 
     def add(self, name: str, row: IntArray, value: Array) -> None:
         """Appends numbers of one column; ``row`` counts from the start of the table."""
+        self.numbers += len(row)
         if len(row):
             self._parts.setdefault(name, []).append((row, value))
 
@@ -104,7 +112,7 @@ class Cells:
         filled: list[str] = []
         for name in self.names:
             if name in self._parts:
-                arrays = zip(*self._parts[name], strict=True)
+                arrays = zip(*self._parts.pop(name), strict=True)
                 columns[name], had_filler = without_filler(Column(*map(np.concatenate, arrays)))
                 filled += [name] if had_filler else []
         notes = (*self.notes, *self._said(file, columns, filled))
@@ -139,19 +147,22 @@ def parse_rows(file: str) -> Cells:
         return Cells((), notes=lines.notes)
     cells = Cells(header.names)
     block: list[list[str]] = []
+    most_rows = max(_BLOCK // len(header.names), 1)
     for text in texts:
         row = split_line(text, header.delimiter)
         if tuple(row) == header.names:
             _header_again(cells, cells.rows + len(block), file)
             row = []
         block.append(row)
-        if len(block) == _BLOCK:
+        if len(block) == most_rows:
             _add_block(cells, block, header.delimiter)
+            check_numbers(file, cells.numbers + cells.rows)
             block = []
     if block and 0 < len(block[-1]) < len(header.names):
         # Cut off while it was written: "0.05" may have been going to be "0.0512".
         del block[-1][-1]
     _add_block(cells, block, header.delimiter)
+    check_numbers(file, cells.numbers + cells.rows)
     above = lines.kept - cells.rows
     cells.forks += [(max(a - above, 0), max(b - above, 0)) for a, b in lines.forks]
     cells.notes[:0] = lines.notes

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lrdoctor.readers._csv_cells import Cells, Header, numbers, split_header, split_line
-from lrdoctor.readers._text import GZIP_DAMAGE, encoding_of, open_bytes, read_head
+from lrdoctor.readers._text import (
+    GZIP_DAMAGE,
+    MAX_LINE,
+    check_numbers,
+    encoding_of,
+    open_bytes,
+    read_head,
+)
 
-_CHUNK = 200_000  # rows
+_CHUNK = 2_000_000  # cells
 _HEAD = 1 << 16
 _MARKERS = ("<<<<<<<", "=======", ">>>>>>>")
 
 
 def parse_large(file: str) -> Cells | None:
     """The same as ``parse_rows``, or None where the file needs its tolerance (conflict markers,
-    unequal rows, a header that comes again). Raises ``ReadError`` where it cannot be opened."""
+    quotes, unequal rows, a header that comes again). Raises ``ReadError`` where it cannot be
+    opened or holds too many numbers."""
     import pandas as pd
 
     head = read_head(file, _HEAD)
@@ -29,19 +38,27 @@ def parse_large(file: str) -> Cells | None:
     if header is None or header.delimiter in " ;" or b"\r\r\n" in head:
         return None
     cells = Cells(header.names)
+    rows = max(_CHUNK // len(header.names), 1)
     # Before version 4 the default parser may be off by one unit in the last place.
     exact = {} if int(pd.__version__.split(".")[0]) >= 4 else {"float_precision": "round_trip"}
     with open_bytes(file) as raw, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", pd.errors.ParserWarning)
         text = io.TextIOWrapper(raw, encoding, "lrdoctor-latin1", newline="")
+        for _ in range(header.line + 1):
+            text.readline(_HEAD)
         try:
             chunks: Any = pd.read_csv(
-                text, sep=header.delimiter, header=None, names=list(header.names),
-                skiprows=header.line + 1, chunksize=_CHUNK, keep_default_na=False, na_values=[""],
-                skipinitialspace=True, index_col=False, **exact,
+                _PlainLines(text), sep=header.delimiter, header=None, names=list(header.names),
+                chunksize=rows, keep_default_na=False, na_values=[""], skipinitialspace=True,
+                index_col=False, **exact,
             )  # type: ignore[call-overload]  # fmt: skip
-            regular = all(_add_chunk(cells, chunk) for chunk in chunks)
+            regular = True
+            for chunk in chunks:
+                regular = regular and _add_chunk(cells, chunk)
+                check_numbers(file, cells.numbers + cells.rows)
+                if not regular:
+                    break
         except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError, *GZIP_DAMAGE):
             return None
         finally:
@@ -49,6 +66,27 @@ def parse_large(file: str) -> Cells | None:
     if regular and _ends_within_row(file, header, encoding):
         cells.drop_last_cell()
     return cells if regular else None
+
+
+class _PlainLines:
+    """Text in which the parser cannot get lost: it would keep all of a line without an end, and of
+    what follows a quote that is never closed. Reading raises ``ValueError`` instead."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._unfinished = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._text)
+
+    def read(self, size: int = -1) -> str:
+        """At most ``size`` characters."""
+        part = self._text.read(size)
+        end = part.rfind("\n")
+        self._unfinished = len(part) - end - 1 + (self._unfinished if end < 0 else 0)
+        if '"' in part or self._unfinished > MAX_LINE:
+            raise ValueError("quotes, or a line without an end")
+        return part
 
 
 def _add_chunk(cells: Cells, chunk: Any) -> bool:

@@ -44,6 +44,7 @@ class Records:
     """Columns that grow by one row at a time, 16 bytes a number."""
 
     rows: int = 0
+    numbers: int = 0
     text: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     _columns: dict[str, tuple[array[int], array[float]]] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class Records:
             column = self._columns[name] = (array("q"), array("d"))
         if column[0] and column[0][-1] == self.rows:
             return
+        self.numbers += 1
         column[0].append(self.rows)
         column[1].append(value)
 

@@ -25,7 +25,8 @@ from lrdoctor.types import Note, Scalar
 
 HEAD_BYTES = 4096
 MAX_LINE = 1 << 20  # characters; real log lines are thousands of times shorter
-MAX_DOCUMENT = 512 << 20  # bytes of a JSON document that must be parsed as a whole
+MAX_DOCUMENT = 128 << 20  # bytes of JSON parsed as a whole, which takes up to 25 times as much
+MAX_NUMBERS = 1 << 26  # of one file; about 5 GB of memory by the time they are judged
 MAX_NAME = 200
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -256,6 +257,17 @@ class Lines:
 
     def _note(self, kind: str, message: str) -> None:
         self.notes.append(Note(kind, message, self.path))
+
+
+def check_numbers(path: str, count: int) -> None:
+    """Raises ``ReadError`` where a file, such as a small gzip file that never ends, has given more
+    numbers than can be held."""
+    if count > MAX_NUMBERS:
+        raise ReadError(
+            display_name(path, 1000),
+            f"over {MAX_NUMBERS:,} numbers, more than are held in memory; keep the columns of LR, "
+            "loss and step, or every tenth row",
+        )
 
 
 def _peek(file: BinaryIO) -> bytes:

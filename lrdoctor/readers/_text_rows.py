@@ -81,6 +81,7 @@ class TextRows:
         self.ambiguous: set[str] = set()
         self.first_placed: int | None = None
         self.lines = 0
+        self.numbers = 0
         self.overlong = 0
         self.unset = 0
         self.refused = 0
@@ -142,6 +143,7 @@ class TextRows:
             self._record.clear()
         self._record.update(parsed.tags)
         row = len(self.rows)
+        self.numbers += len(parsed.tags)
         if self.first_placed is None and self.cursor.known:
             self.first_placed = row
         alone = parsed.position is None and len(parsed.tags) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ from lrdoctor.readers._table import (
     looks_like_log,
     raw_log,
 )
-from lrdoctor.readers._text import Lines, display_name, head_text
+from lrdoctor.readers._text import Lines, check_numbers, display_name, head_text
 from lrdoctor.types import Note, RawLog, Scalar
 
 # A format's own keys, most telling first: (name, keys it has).
@@ -72,7 +73,7 @@ def _read(file: str) -> RawLog:
     lines, records = Lines(file), Records()
     hparams: dict[str, Scalar] = {}
     modes: list[str] = []
-    row_of_line, bad = [0], 0
+    row_of_line, bad = array("q", [0]), 0
     for _, text in lines:
         try:
             record = decode(text)
@@ -80,6 +81,7 @@ def _read(file: str) -> RawLog:
             record = None
         if isinstance(record, dict) and not _take_settings(record, hparams):
             records.add(record)
+            check_numbers(file, records.numbers + records.rows)
             modes.append(str(record.get("mode", "")))
         bad += not isinstance(record, dict)
         row_of_line.append(records.rows)

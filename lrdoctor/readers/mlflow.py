@@ -18,7 +18,14 @@ import numpy as np
 
 from lrdoctor.errors import ReadError
 from lrdoctor.readers._collect import Collector, scalar
-from lrdoctor.readers._text import Lines, display_name, head_text, logical_name, read_head
+from lrdoctor.readers._text import (
+    Lines,
+    check_numbers,
+    display_name,
+    head_text,
+    logical_name,
+    read_head,
+)
 from lrdoctor.types import Note, RawLog, RawSeries, Scalar
 
 _METRICS, _PARAMS, _TAGS, _META = "metrics", "params", "tags", "meta.yaml"
@@ -75,6 +82,7 @@ class _Metrics:
                 malformed += 1
                 continue
             self.columns.add(tag, int(parts[3] or 0), value, int(parts[1]) / 1000)
+            check_numbers(file, self.columns.numbers)
         self.notes += lines.notes
         if malformed:
             message = f"{malformed} lines are not 'timestamp value step' and were left out"

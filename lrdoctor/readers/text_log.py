@@ -11,7 +11,14 @@ import numpy as np
 
 from lrdoctor.errors import ReadError
 from lrdoctor.readers._collect import MAX_TAGS
-from lrdoctor.readers._text import HEAD_BYTES, Lines, display_name, head_text, read_head
+from lrdoctor.readers._text import (
+    HEAD_BYTES,
+    Lines,
+    check_numbers,
+    display_name,
+    head_text,
+    read_head,
+)
 from lrdoctor.readers._text_axis import Axis, find_axis
 from lrdoctor.readers._text_rows import LONGEST_LINE, MOST_SETTINGS, TextRows
 from lrdoctor.types import Array, IntArray, Note, RawLog, RawSeries, Scalar
@@ -75,17 +82,18 @@ def _is_log(text: str) -> bool:
     return False
 
 
-def _gather(lines: Iterable[str]) -> TextRows:
+def _gather(lines: Iterable[str], file: str = "") -> TextRows:
     log = TextRows()
     for line in lines:
         log.take(line)
+        check_numbers(file, log.numbers)
     log.finish()
     return log
 
 
 def _read(file: str) -> RawLog:
     lines = Lines(file)
-    log = _gather(line for _, line in lines)
+    log = _gather((line for _, line in lines), file)
     if not any(log.signals()):
         reason = "no line with a loss or an LR such as 'step 10: loss 2.3' or 'lr: 0.001'"
         raise ReadError(display_name(file, 1000), reason)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from lrdoctor.errors import ReadError
 from lrdoctor.readers._collect import Collector, flatten, number
 from lrdoctor.readers._protobuf import BYTES, VARINT, WireError, fields, signed
-from lrdoctor.readers._text import display_name, open_bytes
+from lrdoctor.readers._text import check_numbers, display_name, open_bytes
 from lrdoctor.readers._wandb_log import FILE_HEADER, Damage, records
 from lrdoctor.types import Note, RawLog, Scalar
 
@@ -115,6 +115,7 @@ def _read(file: str) -> RawLog:
     with open_bytes(file) as stream:
         for record in records(stream, damage):
             log.take(record)
+            check_numbers(file, log.columns.numbers)
     if not log.columns and not log.hparams:
         reason = "no history in this W&B log; the run logged nothing, or the file is damaged"
         raise ReadError(display_name(file, 1000), reason)

@@ -25,6 +25,7 @@ import pytest
 
 from lrdoctor.errors import ReadError
 from lrdoctor.plugins import discover
+from lrdoctor.readers import _text
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._text import read_head
 from lrdoctor.types import RawLog
@@ -195,3 +196,14 @@ def test_small_files_need_no_heavy_imports(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl", "mlflow", "text_log", "wandb"])
+def test_more_numbers_than_are_held(
+    name: str, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_text, "MAX_NUMBERS", 4)
+    found = read(name, files)
+    # One metric file too large does not cost the run the others.
+    notes = [] if isinstance(found, ReadError) else [n.message for log in found for n in log.notes]
+    assert any("over 4 numbers" in text for text in (*notes, str(found)))

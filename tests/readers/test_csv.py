@@ -261,9 +261,13 @@ def large_and_small(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) 
         "loss,val_loss\n3,4\nloss,val_loss\n9,8\n",
         "epoch,loss\n1,2,3\n2,3\n3\n",
         "epoch,lr,loss\n0,0.05,2\n1,0.05,1\n2,0.0",
+        'epoch,loss\n0,3\n1,"2\n' + "".join(f"{i},{3 - i / 99}\n" for i in range(2, 300)),
+        "epoch,loss\n0,3\n" + "7" * 3_000_000 + "\n1,2\n2,1\n",
+        "\nepoch,loss\n\n0,3\n1,2\n",
     ],
-    ids=["plain", "sparse", "padded", "conflict", "header-again", "ragged", "cut"],
-)
+    ids=["plain", "sparse", "padded", "conflict", "header-again", "ragged", "cut", "open-quote",
+         "long-line", "blank-lines"],
+)  # fmt: skip
 def test_large_files_read_the_same(
     tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
