@@ -11,6 +11,7 @@ import pytest
 
 import lrdoctor
 from lrdoctor.cli import EXIT_CODES, group
+from lrdoctor.cli.rules import index
 from lrdoctor.config import load_config
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.verdict import Rule
@@ -38,6 +39,16 @@ def test_rule_is_documented_and_points_at_real_samples(rule: Rule) -> None:
     assert (ROOT / rule.quiet).is_dir()
     assert all(t.source and t.unit is not None for t in rule.thresholds.values())
     assert all(link.startswith("https://") for link in rule.references)
+
+
+def test_index_of_rules_is_current(request: pytest.FixtureRequest) -> None:
+    path = ROOT / "rules" / "README.md"
+    made = index(load_rulebook().rules)
+    if request.config.getoption("--update-golden"):
+        path.write_text(made)
+    assert path.read_text() == made
+    for target in re.findall(r"\]\(([^)]+)\)", made):
+        assert (path.parent / target).exists(), target
 
 
 def test_exit_codes_are_documented() -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from lrdoctor.api import analyze
+from lrdoctor.rulebook import load_rulebook
 from lrdoctor.types import Severity
+from lrdoctor.verdict import Rule
 
 ROOT = Path(__file__).parent.parent / "sample_runs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,6 +57,13 @@ def test_a_healthy_run_is_left_in_peace(name: str) -> None:
     (diagnosis,) = analyze(ROOT / name).diagnoses
     assert diagnosis.judged
     assert diagnosis.findings == ()
+
+
+@pytest.mark.parametrize("rule", load_rulebook().rules, ids=lambda r: r.code)
+def test_a_rule_keeps_to_its_examples(rule: Rule) -> None:
+    for path, fires in ((rule.fires, True), (rule.quiet, False)):
+        (diagnosis,) = analyze(ROOT.parent / path).diagnoses
+        assert (rule.code in {f.rule.code for f in diagnosis.findings}) is fires, path
 
 
 def test_the_script_makes_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 
 @click.command(short_help="List the rules.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, thresholds included.")
+@click.option("--markdown", is_flag=True, help="As the index that lies in the folder of rules.")
 @config_option
 @rules_option
-def command(as_json: bool, config: str | None, rule_dirs: tuple[str, ...]) -> int:
+def command(as_json: bool, markdown: bool, config: str | None, rule_dirs: tuple[str, ...]) -> int:
     """Lists every rule with its severity and what it finds."""
     from lrdoctor.cli._job import make_job, settings
 
@@ -26,12 +28,42 @@ def command(as_json: bool, config: str | None, rule_dirs: tuple[str, ...]) -> in
 
         click.echo(json.dumps([_as_table(rule) for rule in book.rules], indent=2))
         return 0
+    if markdown:
+        click.echo(index(book.rules), nl=False)
+        return 0
     width = max((len(rule.name) for rule in book.rules), default=0)
     for rule in book.rules:
         state = "off" if rule.code in book.disabled else str(rule.severity)
         click.echo(f"{rule.code}  {state:<8} {rule.name:<{width}}  {rule.title}")
     click.echo(f"\n{len(book.rules)} rules. More on one: lrdoctor explain CODE")
     return 0
+
+
+def index(rules: Sequence[Rule]) -> str:
+    """All rules as a Markdown page; links are relative to the folder of rules."""
+    head = (
+        "# Rules\n\n"
+        "Made by `lrdoctor rules --markdown > rules/README.md`; a test compares. "
+        "`lrdoctor explain CODE`\ntells the rest: why a rule matters, when it is harmless, "
+        "where each threshold comes from.\n\n"
+        "| code | rule | severity | confidence | finds | fixes | fires on | quiet on |\n"
+        "|---|---|---|---|---|---|---|---|\n"
+    )
+    return head + "".join(map(_row, rules))
+
+
+def _row(rule: Rule) -> str:
+    samples = (f"[{path.rsplit('/', 1)[-1]}](../{path})" for path in (rule.fires, rule.quiet))
+    cells = (
+        rule.code,
+        f"[{rule.name}]({rule.category}/{rule.name}.toml)",
+        rule.severity,
+        rule.confidence,
+        rule.title,
+        ", ".join(name.replace("_", " ") for name in rule.fixes),
+        *samples,
+    )
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _as_table(rule: Rule) -> dict[str, object]:
