@@ -27,6 +27,8 @@ from lrdoctor.verdict import (
     Suppression,
 )
 
+FEWEST_RATES = 4  # with fewer points every schedule is possible
+
 
 def diagnose(case: Case, rulebook: Rulebook, suppressions: Sequence[Suppression] = ()) -> Diagnosis:
     """Everything the rulebook says about one case, with a candidate schedule per finding.
@@ -77,6 +79,8 @@ def _apply(rule: Rule, detector: Detector, case: Case) -> tuple[RuleResult, ...]
     if missing:
         names = " and ".join(_ROLE_TEXT[role] for role in missing)
         return (RuleResult(rule, Status.NOT_APPLICABLE, reason=f"the log has no {names}"),)
+    if Role.LR in detector.requires and (doubt := _says_too_little(case)):
+        return (RuleResult(rule, Status.NOT_APPLICABLE, reason=doubt),)
     try:
         judgements = tuple(detector.detect(case))
     except Exception as error:  # a broken detector must not cost the user the other rules
@@ -94,6 +98,17 @@ def _apply(rule: Rule, detector: Detector, case: Case) -> tuple[RuleResult, ...]
         )
         return (RuleResult(rule, Status.NOT_APPLICABLE, reason=reason),)
     return (RuleResult(rule, Status.PASSED),)
+
+
+def _says_too_little(case: Case) -> str | None:
+    """Why the logged LR is no ground for any judgement, healthy included; None where it is one."""
+    rates = [group.lr.finite().value for group in case.param_groups]
+    most = max(map(len, rates), default=0)
+    if most < FEWEST_RATES:
+        return f"the log has only {most} LR value{'s' * (most != 1)}, too few to judge"
+    if not any(rate.any() for rate in rates):
+        return "every LR in the log is 0: printed with too few digits, or never set"
+    return None
 
 
 def _finding(rule: Rule, evidence: Evidence, case: Case, earlier: Sequence[Evidence]) -> Finding:

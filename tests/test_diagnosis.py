@@ -103,6 +103,26 @@ def test_missing_signal_is_named() -> None:
     assert result.reason == "the log has no learning rate"
 
 
+@pytest.mark.parametrize(
+    ("rates", "says"),
+    [
+        ([0.1, 0.1, 0.1], "only 3 LR values"),
+        ([np.nan, 0.1, np.inf, np.nan], "only 1 LR value,"),
+        ([0.0] * 9, "every LR in the log is 0"),
+    ],
+)
+def test_log_that_says_too_little_does_not_pass(rates: list[float], says: str) -> None:
+    run = a_run().steps(0, len(rates)).lr(rates).loss().build()
+    case = Case(
+        run,
+        {Role.TRAIN_LOSS: run.series["train/loss"]},
+        (ParamGroup("lr", run.series["lr"], ()),),
+        Clock(ClockUnit.OPTIMIZER_STEP),
+    )
+    (result,) = judge(case, a_rulebook())
+    assert result.status is Status.NOT_APPLICABLE and says in (result.reason or "")
+
+
 def test_detector_that_cannot_tell_says_why() -> None:
     (result,) = judge(a_case(), a_rulebook(Unjudged("one point per epoch")))
     assert (result.status, result.reason) == (Status.NOT_APPLICABLE, "one point per epoch")
