@@ -26,6 +26,12 @@ def number_text(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+def units_text(unit: ClockUnit, count: float = 0) -> str:
+    """What an x axis counts: "steps", "batches" or "epochs"; "step" for one of them."""
+    noun = UNIT_NOUN[unit]
+    return noun if count == 1 else {"batch": "batches"}.get(noun, f"{noun}s")
+
+
 def quantity_text(quantity: Quantity) -> str:
     """The number with its unit ("0.5 epochs", "12 %"); a ratio has none."""
     text = number_text(quantity.value, digits=3 if quantity.unit == "%" else 4)

@@ -13,7 +13,7 @@ PACKAGE = Path(lrdoctor.__file__).parent
 
 # Within a floor, a module imports only from what stands to its left.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("types", "errors", "verdict", "protocols", "plugins", "_version"),
+    ("types", "errors", "verdict", "protocols", "plugins", "messages", "_version"),
     ("shapes", "curves"),
     (
         "schedules",
@@ -45,7 +45,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "case",
     ),
     ("detectors", "fixes"),
-    ("resources", "messages", "rulebook", "snippets", "diagnosis"),
+    ("resources", "rulebook", "snippets", "diagnosis"),
     ("readers", "replay", "reports"),
     ("config", "fleet", "preflight", "integrations"),
     ("api", "cli", "__init__", "__main__"),

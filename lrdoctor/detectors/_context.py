@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from lrdoctor.messages import number_text, units_text
 from lrdoctor.types import Case, ClockUnit, ParamGroup, Role, Series
 
 # Names only reinforcement learning logs; its losses chase a moving target and are no trend.
@@ -67,29 +68,27 @@ def planned_length(case: Case) -> float | None:
     return float(case.last - case.first) if case.finished else None
 
 
-def number(value: float) -> str:
-    """Four significant digits, as messages print numbers."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+def largest_lr(group: ParamGroup, start: float = -np.inf, stop: float = np.inf) -> float:
+    """The group's largest finite LR in ``[start, stop)``; 0 where none was logged."""
+    return float(np.max(group.lr.finite().between(start, stop).value, initial=0.0))
+
+
+def real(value: object) -> float | None:
+    """A setting as a number; None for text, truth values and what is missing."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if usable else None  # type: ignore[arg-type]
 
 
 def percent(value: float) -> str:
     """Three significant digits: no share of a run or a loss is known better."""
-    return f"{value:,.0f} %" if abs(value) >= 1000 else f"{value:.3g} %"
+    return f"{number_text(value, digits=3)} %"
 
 
-def x_units(case: Case, count: float = 0) -> str:
-    """What the run's x axis counts: "steps", "batches" or "epochs"; "step" for one of them."""
-    one, many = _X_UNITS[case.clock.unit]
-    return one if count == 1 else many
+def x_units(case: Case) -> str:
+    """What the run's x axis counts: "steps", "batches" or "epochs"."""
+    return units_text(case.clock.unit)
 
 
 def length_text(case: Case, count: float) -> str:
     """A length along the x axis: "1 epoch", "2,400 steps"."""
-    return f"{number(count)} {x_units(case, count)}"
-
-
-_X_UNITS = {
-    ClockUnit.OPTIMIZER_STEP: ("step", "steps"),
-    ClockUnit.BATCH: ("batch", "batches"),
-    ClockUnit.EPOCH: ("epoch", "epochs"),
-}
+    return f"{number_text(count)} {units_text(case.clock.unit, count)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.curves.lr_moves import settled_below
+from lrdoctor.detectors._context import real
 from lrdoctor.protocols import NamedSchedule
 from lrdoctor.types import Array, Intent, ParamGroup
 
@@ -87,9 +88,9 @@ def _fitted(named: NamedSchedule) -> tuple[float | None, float | None]:
     """
     parameters = named.parameters()
     if named.name == "onecycle":
-        return _number(parameters.get("total_steps")), _number(parameters.get("pct_start"))
-    rise = _number(parameters.get("warmup"))
-    fall = _number(parameters.get("T_max", parameters.get("total_steps")))
+        return real(parameters.get("total_steps")), real(parameters.get("pct_start"))
+    rise = real(parameters.get("warmup"))
+    fall = real(parameters.get("T_max", parameters.get("total_steps")))
     if named.name not in ("cosine", "linear") or rise is None or fall is None:
         return None, None
     return rise + fall + 1, (rise + 1) / (rise + fall + 1)
@@ -100,7 +101,3 @@ def _tail(lr: Array) -> int:
     tail = len(lr) - settled_below(np.abs(lr - lr[-1]), 1e-6 * float(lr.max()))
     fallen = float(lr[-1]) <= _ENDED * float(lr.max())
     return tail if fallen and tail >= max(2, _HELD * len(lr)) else 0
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

@@ -12,14 +12,15 @@ from lrdoctor.curves.plateau import Trend
 from lrdoctor.detectors._context import (
     length_text,
     loss_of,
-    number,
     percent,
     planned_length,
+    real,
     steps_per_epoch,
     typical_gap,
     x_units,
 )
 from lrdoctor.horizon import explain_ratio
+from lrdoctor.messages import number_text
 from lrdoctor.types import Case, Confidence, IntArray, ParamGroup, Quantity, Role, Series
 from lrdoctor.verdict import Evidence
 
@@ -36,7 +37,7 @@ def explain_swings(case: Case, group: ParamGroup, trough: float, returns: int) -
     """Why a cosine reaches its floor early and comes back."""
     half = trough - float(group.lr.step[0])
     text = f"a cosine without restarts reaches its floor after {length_text(case, half)} and rises"
-    times = "once" if returns == 1 else f"{number(returns)} times"
+    times = "once" if returns == 1 else f"{number_text(returns)} times"
     cause, facts = _cause(case, group, half)
     period = Quantity(2 * half, x_units(case))
     return f"{text} again {times}: {cause}", {"period": period, **facts}
@@ -51,7 +52,7 @@ def explain_floor(
         return f"the log cannot show what it cost; {cause}", facts
     if not before.falling:
         return f"the loss is too noisy to show whether it still fell at the cut; {cause}", facts
-    text = f"the loss was falling by {number(before.fall)} in the stretch before the cut"
+    text = f"the loss was falling by {number_text(before.fall)} in the stretch before the cut"
     if after is not None:
         left = percent(100 * after.slope / before.slope)
         text += f", and since then at {left} of that rate"
@@ -99,7 +100,7 @@ def needless_cuts(case: Case, group: ParamGroup, new_best_share: float) -> Evide
         },
         param_group=group.name,
         detail=(
-            f"ReduceLROnPlateau cuts {number(len(drops))} times, every "
+            f"ReduceLROnPlateau cuts {number_text(len(drops))} times, every "
             f"{length_text(case, interval)}, although {percent(100 * share)} of the evaluations "
             "before the first cuts were new bests: its mode is the wrong way round, or it watches "
             "another series"
@@ -169,11 +170,8 @@ def _fitted(group: ParamGroup) -> dict[str, float]:
 
 
 def _numbers(parameters: Mapping[str, object]) -> dict[str, float]:
-    return {
-        name: float(value)
-        for name, value in parameters.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    found = {name: real(value) for name, value in parameters.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _counted_in_steps(case: Case, fitted: Mapping[str, float], horizon: float) -> Facts | None:
@@ -188,8 +186,8 @@ def _counted_in_steps(case: Case, fitted: Mapping[str, float], horizon: float) -
     for name, length, seen in pairs:
         if length > 0 and abs(seen - length) <= max(0.05 * length, 1.0):
             return (
-                f"{name} = {number(length)} was meant in epochs and is used up in as many steps: "
-                f"the scheduler is stepped per batch, {number(per_epoch)} times too often",
+                f"{name} = {number_text(length)} was meant in epochs and is used up in as many steps: "
+                f"the scheduler is stepped per batch, {number_text(per_epoch)} times too often",
                 {"ratio": Quantity(per_epoch, "")},
             )
     return None
@@ -204,8 +202,8 @@ def _gamma_per_step(case: Case, fitted: Mapping[str, float]) -> Facts | None:
     if not 0 < meant < 1 or abs(seen - meant) > 0.1 * (1 - meant):
         return None
     return (
-        f"gamma = {number(meant)} is applied at every step instead of every epoch, "
-        f"{number(per_epoch)} times too often",
+        f"gamma = {number_text(meant)} is applied at every step instead of every epoch, "
+        f"{number_text(per_epoch)} times too often",
         {"ratio": Quantity(per_epoch, "")},
     )
 
@@ -239,7 +237,7 @@ def _simple_ratio(case: Case, group: ParamGroup, fitted: Mapping[str, float]) ->
     units = x_units(case)
     for explanation in explain_ratio(horizon, planned, case.intent):
         return (
-            f"the schedule lasts {number(horizon)} of {number(planned)} planned {units}: "
+            f"the schedule lasts {number_text(horizon)} of {number_text(planned)} planned {units}: "
             f"{explanation.text}",
             {"horizon": Quantity(horizon, units), "planned": Quantity(planned, units)},
         )

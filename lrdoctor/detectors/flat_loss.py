@@ -16,8 +16,8 @@ from lrdoctor.detectors._context import (
     is_reinforcement_learning,
     loss_of,
     main_group,
-    number,
 )
+from lrdoctor.messages import number_text
 from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
@@ -216,8 +216,8 @@ def _weight(
 def _detail(case: Case, trend: Trend) -> str:
     move = "falls" if trend.fall >= 0 else "rises"
     text = (
-        f"over the whole stretch it {move} by {number(abs(trend.fall))}, while single values "
-        f"scatter by {number(trend.sigma)}"
+        f"over the whole stretch it {move} by {number_text(abs(trend.fall))}, while single values "
+        f"scatter by {number_text(trend.sigma)}"
     )
     scheduler = case.intent.scheduler
     if scheduler == "reduce_on_plateau":

@@ -8,14 +8,15 @@ from typing import ClassVar
 
 from lrdoctor.detectors._context import (
     governing_groups,
-    number,
     percent,
     planned_length,
+    real,
     typical_gap,
     x_units,
 )
 from lrdoctor.detectors._cycle import Cycle, observe_cycle
 from lrdoctor.horizon import DEFAULT_PCT_START, Explanation, explain_ratio
+from lrdoctor.messages import number_text
 from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
@@ -131,7 +132,9 @@ class PeakPosition:
     ) -> Evidence:
         lr = group.lr.finite().value
         rise = float(lr.max() / lr[0]) if lr[0] > 0 else float("inf")
-        reached = f"{number(rise)} times its start" if lr[0] > 0 else number(float(lr.max()))
+        reached = (
+            f"{number_text(rise)} times its start" if lr[0] > 0 else number_text(float(lr.max()))
+        )
         text = (
             f"at the planned peak it still rises, to {reached} by the end: "
             f"the schedule counts more {x_units(case)} than the run takes"
@@ -173,7 +176,9 @@ class PeakPosition:
         if abs(cycle.horizon - planned) > self.horizon_tolerance * planned:
             facts["horizon"] = Quantity(cycle.horizon, x_units(case))
             facts["ratio"] = Quantity(planned / cycle.horizon, "")
-            lasts = f"{number(cycle.horizon)} of {number(planned)} planned {x_units(case)}"
+            lasts = (
+                f"{number_text(cycle.horizon)} of {number_text(planned)} planned {x_units(case)}"
+            )
             text = f"the schedule lasts {lasts}"
             reason = _first(explain_ratio(cycle.horizon, planned, case.intent))
             reasons.append(f"{text}: {reason}" if reason else text)
@@ -222,9 +227,8 @@ class PeakPosition:
 
 
 def _planned_pct(case: Case) -> float | None:
-    value = case.intent.arguments.get("pct_start")
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
-    return float(value) if usable else None  # type: ignore[arg-type]
+    share = real(case.intent.arguments.get("pct_start"))
+    return share if share is not None and 0 < share < 1 else None
 
 
 def _first(explanations: tuple[Explanation, ...]) -> str:
@@ -233,5 +237,5 @@ def _first(explanations: tuple[Explanation, ...]) -> str:
 
 def _share_text(share: float, meant: float) -> str:
     default = ", torch's default," if abs(share - DEFAULT_PCT_START) < 0.01 else ""
-    seen = number(round(share, 3))
-    return f"the curve has pct_start = {seen}{default} where {number(meant)} was meant"
+    seen = number_text(round(share, 3))
+    return f"the curve has pct_start = {seen}{default} where {number_text(meant)} was meant"

@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from lrdoctor.curves.plateau import fit_trend
-from lrdoctor.detectors._context import loss_of, number
+from lrdoctor.detectors._context import largest_lr, loss_of
 from lrdoctor.detectors._unfreezing import Place, find_places, training_groups
+from lrdoctor.messages import number_text
 from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Severity
 from lrdoctor.verdict import Evidence, Judgement
 
@@ -79,7 +80,7 @@ class UnfreezeCollapse:
 
     def _starved(self, case: Case, place: Place, left: float) -> Evidence | None:
         groups = training_groups(case)
-        peaks = {id(g): _peak(g, place.step, np.inf) for g in groups}
+        peaks = {id(g): largest_lr(g, place.step, np.inf) for g in groups}
         low = place.joined
         if low is None and place.configured:
             low = min(groups, key=lambda g: peaks[id(g)])
@@ -152,10 +153,6 @@ class UnfreezeCollapse:
         )
 
 
-def _peak(group: ParamGroup, start: float, stop: float) -> float:
-    return float(np.max(group.lr.finite().between(start, stop).value, initial=0.0))
-
-
 def _largest(
     groups: tuple[ParamGroup, ...], start: float, stop: float
 ) -> tuple[ParamGroup, float] | None:
@@ -163,8 +160,8 @@ def _largest(
     present = [g for g in groups if len(g.lr.finite().between(start, stop))]
     if not present:
         return None
-    group = max(present, key=lambda g: _peak(g, start, stop))
-    return group, _peak(group, start, stop)
+    group = max(present, key=lambda g: largest_lr(g, start, stop))
+    return group, largest_lr(group, start, stop)
 
 
 def _eve(group: ParamGroup, step: float, after: float) -> tuple[float, bool]:
@@ -191,15 +188,15 @@ def _collapse_text(eve: float, goes_on: bool, after: float, before: float, unfre
         return f"{what} every LR is 0: the new scheduler was built on an LR that had come to 0"
     if goes_on:
         return (
-            f"{what} the new schedule starts from the {number(eve)} that the old one had decayed "
-            f"to, not from {number(before)}"
+            f"{what} the new schedule starts from the {number_text(eve)} that the old one had decayed "
+            f"to, not from {number_text(before)}"
         )
-    return f"{what} the LR is set to {number(after)} at most; it was {number(eve)} just before"
+    return f"{what} the LR is set to {number_text(after)} at most; it was {number_text(eve)} just before"
 
 
 def _starved_text(place: Place, own: float, larger: float, starved: bool) -> str:
     who = "the group that joins" if place.joined is not None else "the group unfrozen here"
     if own == 0:
         return f"{who} stays at LR 0: schedulers that multiply never lift it"
-    text = f"{who} trains {number(larger / own)} times slower than the next one"
+    text = f"{who} trains {number_text(larger / own)} times slower than the next one"
     return text if starved else f"{text}; 10 times is usual, 100 times can be meant"

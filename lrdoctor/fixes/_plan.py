@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lrdoctor.curves.thin import thumbnail
+from lrdoctor.detectors._context import governing_groups
 from lrdoctor.errors import ConfigError
 from lrdoctor.fixes._torch import unified
 from lrdoctor.protocols import NamedSchedule
@@ -25,11 +26,6 @@ _SPARSE = 1.2
 _NEAR = 0.02
 # A rise that takes longer than this share of the run is no warm-up.
 _LONGEST_WARMUP = 0.3
-
-
-def groups_to_fix(case: Case) -> tuple[ParamGroup, ...]:
-    """Param groups whose LR governs training and that have at least two finite points."""
-    return tuple(g for g in case.param_groups if g.governs and len(g.lr.finite()) >= 2)
 
 
 def origin(group: ParamGroup) -> float:
@@ -74,7 +70,7 @@ def planned(case: Case, finding: Finding) -> float:
         return measured.value
     if case.total_steps is not None and case.total_steps > 0:
         return float(case.total_steps)
-    begin = min((origin(g) for g in groups_to_fix(case)), default=float(case.first))
+    begin = min((origin(g) for g in governing_groups(case)), default=float(case.first))
     return case.last + 1 - begin
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import (
     candidate,
-    groups_to_fix,
     named_first,
     origin,
     over,
@@ -38,7 +38,7 @@ class DecayTail:
         """To review: how much the decay gains is for a replay to say."""
         length = planned(case, finding)
         schedules: dict[str, Schedule] = {}
-        for group in groups_to_fix(case):
+        for group in governing_groups(case):
             start = (1 - self.share) * length
             reached = case.last + 1 - origin(group)
             if case.finished is False and start < reached < length:
@@ -58,7 +58,7 @@ class DecayTail:
                 schedules[group.name] = over(named, origin(group), length)
         if not schedules:
             return
-        first = next(g for g in groups_to_fix(case) if g.name in schedules)
+        first = next(g for g in governing_groups(case) if g.name in schedules)
         new = schedules[first.name].named
         assert new is not None
         begin = new.parameters()["decay_start"]

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from lrdoctor.detectors._context import largest_lr
 from lrdoctor.fixes._plan import candidate, meant_level, origin, over, planned, rebuilt, unit
 from lrdoctor.fixes._torch import constructor, plain, shown
 from lrdoctor.protocols import NamedSchedule
-from lrdoctor.types import Case, ParamGroup, Schedule
+from lrdoctor.types import Case, Schedule
 from lrdoctor.verdict import Candidate, Finding
 
 
@@ -47,8 +48,8 @@ class KeepStateOnUnfreeze:
 
     def _shares(self, case: Case, place: float) -> dict[str, float]:
         """Each training group's share of the largest LR after the unfreeze."""
-        after = {g.name: _top(g, place, np.inf) for g in case.param_groups}
-        before = {g.name: _top(g, case.first, place) for g in case.param_groups}
+        after = {g.name: largest_lr(g, place) for g in case.param_groups}
+        before = {g.name: largest_lr(g, case.first, place) for g in case.param_groups}
         here = [g for g in case.param_groups if np.any(g.lr.step >= place)]
         largest = max((after[g.name] for g in here), default=0.0)
         shares: dict[str, float] = {}
@@ -135,15 +136,11 @@ class KeepStateOnUnfreeze:
         )
 
 
-def _top(group: ParamGroup, start: float, stop: float) -> float:
-    return float(np.max(group.lr.finite().between(start, stop).value, initial=0.0))
-
-
 def _starved(case: Case, finding: Finding, place: float) -> bool:
     """Whether another group goes on at the reference LR, so that only this one is starved."""
     top = finding.evidence.measured["lr_reference"].value
     others = (g for g in case.param_groups if g.name != finding.evidence.param_group)
-    return any(_top(g, place, np.inf) >= 0.5 * top for g in others)
+    return any(largest_lr(g, place) >= 0.5 * top for g in others)
 
 
 def _end(case: Case, finding: Finding) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import (
     candidate,
-    groups_to_fix,
     named_first,
     origin,
     over,
@@ -38,7 +38,7 @@ class MovePeak:
     def propose(self, case: Case, finding: Finding) -> Iterator[Candidate]:
         """Safe where ``pct_start`` and length are configured."""
         length = planned(case, finding)
-        groups = groups_to_fix(case)
+        groups = governing_groups(case)
         schedules: dict[str, Schedule] = {}
         for group in groups:
             named = _meant(case, group, groups[0], length)

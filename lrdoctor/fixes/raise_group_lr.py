@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from lrdoctor.detectors._context import largest_lr
 from lrdoctor.fixes._plan import candidate, over, scaled
 from lrdoctor.fixes._torch import plain, shown
 from lrdoctor.types import Case, ParamGroup, Schedule
@@ -55,7 +56,7 @@ class RaiseGroupLr:
             schedules={low.name: schedule},
             before=[
                 "backbone.requires_grad_(True)",
-                "optimizer.add_param_group(" + group % shown(_peak(low, place)) + ")",
+                "optimizer.add_param_group(" + group % shown(largest_lr(low, place)) + ")",
             ],
             after=[
                 "backbone.requires_grad_(True)",
@@ -64,17 +65,13 @@ class RaiseGroupLr:
         )
 
 
-def _peak(group: ParamGroup, start: float) -> float:
-    return float(np.max(group.lr.finite().between(start, np.inf).value, initial=0.0))
-
-
 def _group_at(case: Case, low: ParamGroup, place: float, level: float) -> ParamGroup | None:
     """The other group whose largest LR after ``place`` is nearest to ``level``."""
-    others = [g for g in case.param_groups if g is not low and _peak(g, place) > 0]
+    others = [g for g in case.param_groups if g is not low and largest_lr(g, place) > 0]
     if not others:
         return None
-    nearest = min(others, key=lambda g: abs(np.log(_peak(g, place) / level)))
-    return nearest if _peak(nearest, place) >= 0.5 * level else None
+    nearest = min(others, key=lambda g: abs(np.log(largest_lr(g, place) / level)))
+    return nearest if largest_lr(nearest, place) >= 0.5 * level else None
 
 
 def _schedule_at(group: ParamGroup, place: float) -> Schedule | None:

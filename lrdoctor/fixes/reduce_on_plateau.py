@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lrdoctor.detectors._context import governing_groups, real, steps_per_epoch
 from lrdoctor.fixes._plan import (
     candidate,
-    groups_to_fix,
     origin,
     over,
     planned,
@@ -18,7 +18,7 @@ from lrdoctor.fixes._plan import (
     warmup_of,
 )
 from lrdoctor.fixes._torch import call
-from lrdoctor.types import Case, ClockUnit, Schedule
+from lrdoctor.types import Case, Schedule
 from lrdoctor.verdict import Candidate, Finding
 
 
@@ -46,7 +46,7 @@ class ReduceOnPlateau:
         if not 0 < factor < 1 or not first < end:
             return
         schedules: dict[str, Schedule] = {}
-        for group in groups_to_fix(case):
+        for group in governing_groups(case):
             zero = origin(group)
             cuts = (first - zero, (first + end) / 2 - zero)
             named = rebuilt(
@@ -91,16 +91,15 @@ class ReduceOnPlateau:
     def _first_cut(self, case: Case, finding: Finding, patience: float) -> float:
         """``patience`` evaluations after the plateau began; an epoch holds one of them."""
         begin = float(finding.evidence.start)
-        per_epoch = 1.0 if case.clock.unit is ClockUnit.EPOCH else case.clock.steps_per_epoch
+        per_epoch = steps_per_epoch(case)
         if per_epoch is None:
             return begin + 0.1 * (case.last - begin)
         return begin + (patience + 1) * per_epoch
 
 
 def _number(case: Case, name: str, default: float) -> float:
-    value = case.intent.arguments.get(name)
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable else default  # type: ignore[arg-type]
+    value = real(case.intent.arguments.get(name))
+    return default if value is None else value
 
 
 def _script(constructor: str, metric: str) -> list[str]:

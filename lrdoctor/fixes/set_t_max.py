@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import (
     candidate,
-    groups_to_fix,
     named_first,
     origin,
     over,
@@ -36,7 +36,7 @@ class SetTMax:
         """Peak, floor and warm-up stay; the horizon becomes the planned length less warm-up."""
         length = planned(case, finding)
         schedules: dict[str, Schedule] = {}
-        groups = groups_to_fix(case)
+        groups = governing_groups(case)
         for group in groups:
             old = named_first(group)
             new = None if old is None else stretched(old, length, top_lr(case, group))

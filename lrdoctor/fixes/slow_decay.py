@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import (
     candidate,
-    groups_to_fix,
     named_first,
     origin,
     over,
@@ -39,7 +39,7 @@ class SlowDecay:
     def propose(self, case: Case, finding: Finding) -> Iterator[Candidate]:
         """To review: where the LR ought to end is not in the log."""
         length = planned(case, finding)
-        groups = groups_to_fix(case)
+        groups = governing_groups(case)
         if any(_is_exponential(g) for g in groups):
             gentle = {g.name: self._gentle(case, g, length) for g in groups}
             yield from self._candidate(case, finding, groups, gentle, length, "a gentler gamma")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import (
     candidate,
-    groups_to_fix,
     named_first,
     origin,
     over,
@@ -34,7 +34,7 @@ class SmoothDrop:
     def propose(self, case: Case, finding: Finding) -> Iterator[Candidate]:
         """One candidate for all governing param groups."""
         length = planned(case, finding)
-        groups = groups_to_fix(case)
+        groups = governing_groups(case)
         schedules: dict[str, Schedule] = {}
         for group in groups:
             named = whole_cosine(case, group, length, floor=float(group.lr.finite().value.min()))

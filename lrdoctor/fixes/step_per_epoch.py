@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import (
     candidate,
-    groups_to_fix,
     named_first,
     origin,
     over,
@@ -53,7 +53,7 @@ class StepPerEpoch:
             return
         length = planned(case, finding)
         schedules: dict[str, Schedule] = {}
-        groups = groups_to_fix(case)
+        groups = governing_groups(case)
         confirmed = bool(groups) and all(_confirmed(case, g) for g in groups)
         for group in groups:
             new = _per_epoch(case, group, n)

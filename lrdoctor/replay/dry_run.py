@@ -9,6 +9,7 @@ import numpy as np
 
 from lrdoctor.diagnosis import judge
 from lrdoctor.fit_groups import fit_groups
+from lrdoctor.fixes._plan import corrected_lr
 from lrdoctor.protocols import NamedSchedule
 from lrdoctor.replay._torch_schedulers import (
     MOST_STEPS,
@@ -58,8 +59,7 @@ def _corrected_lr(group: ParamGroup, schedule: Schedule | None) -> Series:
     lr = group.lr
     if schedule is None:
         return lr
-    value = np.where(lr.step >= schedule.start, schedule.lr(lr.step), lr.value)
-    return Series(lr.tag, lr.step, value, lr.wall_time)
+    return corrected_lr(lr, schedule)
 
 
 def _rehearse_one(

@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 
-from lrdoctor.messages import UNIT_NOUN, number_text
+from lrdoctor.messages import UNIT_NOUN, number_text, units_text
 from lrdoctor.types import ClockUnit
 from lrdoctor.verdict import Diagnosis, Outcome
 
@@ -133,8 +133,7 @@ def span(start: float, stop: float, unit: ClockUnit) -> str:
     noun = UNIT_NOUN[unit]
     if stop <= start + 1:
         return f"{noun} {number_text(start)}"
-    plural = {"batch": "batches"}.get(noun, noun + "s")
-    return f"{plural} {number_text(start)}–{number_text(stop)}"
+    return f"{units_text(unit)} {number_text(start)}–{number_text(stop)}"
 
 
 def words(name: str) -> str:
