@@ -186,8 +186,9 @@ def _counted_in_steps(case: Case, fitted: Mapping[str, float], horizon: float) -
     for name, length, seen in pairs:
         if length > 0 and abs(seen - length) <= max(0.05 * length, 1.0):
             return (
-                f"{name} = {number_text(length)} was meant in epochs and is used up in as many steps: "
-                f"the scheduler is stepped per batch, {number_text(per_epoch)} times too often",
+                f"{name} = {number_text(length)} was meant in epochs and is used up in as many "
+                f"steps: the scheduler is stepped per batch, {number_text(per_epoch)} times too "
+                "often",
                 {"ratio": Quantity(per_epoch, "")},
             )
     return None

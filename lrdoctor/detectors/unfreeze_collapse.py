@@ -188,10 +188,11 @@ def _collapse_text(eve: float, goes_on: bool, after: float, before: float, unfre
         return f"{what} every LR is 0: the new scheduler was built on an LR that had come to 0"
     if goes_on:
         return (
-            f"{what} the new schedule starts from the {number_text(eve)} that the old one had decayed "
-            f"to, not from {number_text(before)}"
+            f"{what} the new schedule starts from the {number_text(eve)} that the old one had "
+            f"decayed to, not from {number_text(before)}"
         )
-    return f"{what} the LR is set to {number_text(after)} at most; it was {number_text(eve)} just before"
+    level = f"the LR is set to {number_text(after)} at most"
+    return f"{what} {level}; it was {number_text(eve)} just before"
 
 
 def _starved_text(place: Place, own: float, larger: float, starved: bool) -> str:

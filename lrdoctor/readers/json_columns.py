@@ -27,6 +27,7 @@ _MAX_DEPTH = 6
 _LIST_KEY = re.compile(r'"([^"\\\\]{1,200})"\s*:\s*\[\s*(?:-?[\dIN]|null|"-?[\dIN])')
 _NUMBER_KEY = re.compile(r'"([^"\\\\]{1,200})"\s*:\s*-?[\dIN]')
 _RECORDS = re.compile(r'"\s*:\s*\[\s*\{|^\[\s*\{')
+_ROW = re.compile(r"[0-9]{1,18}")
 _WRAPPERS = frozenset({"history", "log", "logs", "metrics", "log_history"})
 _CONFIGURATION = re.compile(r"(?:^|/)[^/]*(?:config|args|params|tokenizer|vocab)[^/]*\.json$")
 
@@ -174,7 +175,7 @@ def _as_list(cells: Any) -> list[Any] | None:
     """A column as a list; pandas writes {"0": 0.5, "1": 0.4} for one."""
     if isinstance(cells, list):
         return cells
-    if isinstance(cells, Mapping) and cells and all(str(k).isdecimal() for k in cells):
+    if isinstance(cells, Mapping) and cells and all(map(_ROW.fullmatch, map(str, cells))):
         return [cells[k] for k in sorted(cells, key=int)]
     return None
 

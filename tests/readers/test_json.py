@@ -220,3 +220,8 @@ def test_documents_that_are_no_log(tmp_path: Path, text: str, reason: str) -> No
 )
 def test_documents_accepted(name: str, text: str, accepted: bool) -> None:
     assert JsonColumns().accepts(name, text.encode()) is accepted
+
+
+def test_keys_of_endless_digits_are_no_row_numbers(tmp_path: Path) -> None:
+    log = document(tmp_path, {"step": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "x": {"7" * 5000: 1.0}})
+    assert [s.tag for s in log.series] == ["loss"]
