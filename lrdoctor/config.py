@@ -10,10 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lrdoctor.errors import ConfigError, did_you_mean
-from lrdoctor.intent import EXPECT_KEYS
+from lrdoctor.errors import ConfigError, did_you_mean, toml_line
+from lrdoctor.intent import EXPECT_KEYS, read_intent
+from lrdoctor.intent_names import number as as_number
 from lrdoctor.roles import IGNORE
-from lrdoctor.types import Role, Severity, _freeze, _Value
+from lrdoctor.types import Role, Run, Severity, _freeze, _Value
 from lrdoctor.verdict import Suppression
 
 FILE_NAME = "lrdoctor.toml"
@@ -23,6 +24,8 @@ _SECTION = ("tool", "lrdoctor")
 _RULE_KEYS = ("severity", "enabled", "reason", "thresholds")
 _SUPPRESS_KEYS = ("rule", "runs", "reason", "until")
 _FAIL_ON = (*map(str, Severity), NEVER)
+
+_NOTHING_LOGGED = Run("", (), "", "", {})
 
 Place = tuple[str | int, ...]
 
@@ -75,6 +78,16 @@ def load_config(path: Path | None, cwd: Path) -> Config:
     return Config()
 
 
+def line_in(path: str, *place: str | int) -> int | None:
+    """The 1-based line of a configuration file that sets the key at ``place``, where known."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
+    section: Place = _SECTION if Path(path).name == _PYPROJECT else ()
+    return _line_of(text, (*section, *place))
+
+
 def _expired(suppression: Suppression, today: date) -> bool:
     return suppression.until is not None and today.isoformat() >= suppression.until
 
@@ -91,12 +104,9 @@ def _read(path: Path, required: bool) -> Config | None:
     try:
         table: Any = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise ConfigError(
-            f"not valid TOML: {error}", str(path), int(line[1]) if line else None
-        ) from error
+        raise ConfigError(f"not valid TOML: {error}", str(path), toml_line(error, text)) from error
     for key in section:
-        table = table.get(key)
+        table = table.get(key) if isinstance(table, dict) else None
         if table is None:
             return None
     return _Parser(path, text, section).config(table)
@@ -178,6 +188,10 @@ class _Parser:
         for name, value in table.items():
             if not isinstance(value, str | int | float | list):
                 self.fail(f"{key}.{name} must be a number or a text", key, name)
+            try:
+                read_intent(_NOTHING_LOGGED, {name: str(value)})
+            except ConfigError as error:
+                self.fail(error.reason, key, name)
         return {name: str(value) for name, value in table.items()}
 
     def rules(self, key: str, table: Any) -> dict[str, dict[str, Any]]:
@@ -200,7 +214,7 @@ class _Parser:
         if not isinstance(thresholds, dict):
             self.fail(f"{_dotted(place)}.thresholds must be a table", *place, "thresholds")
         for name, value in thresholds.items():
-            if not isinstance(value, int | float) or isinstance(value, bool):
+            if isinstance(value, str) or as_number(value) is None:
                 at = (*place, "thresholds", name)
                 self.fail(f"{_dotted(at)} must be a number", *at)
 

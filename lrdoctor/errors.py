@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -52,6 +53,12 @@ class MissingExtraError(LrdoctorError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         return type(self), (self.package, self.extra)
+
+
+def toml_line(error: Exception, text: str) -> int:
+    """The 1-based line of a TOML error in ``text``: the last where it speaks of the end."""
+    named = re.search(r"at line (\d+)", str(error))
+    return int(named[1]) if named else text.count("\n") + 1
 
 
 def did_you_mean(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str:

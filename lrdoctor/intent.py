@@ -47,6 +47,12 @@ class _Setting:
         return f"{self.source}: {self.key}"
 
 
+_WORDS = frozenset(
+    {"anneal_strategy", "interval", "mode", "monitor", "three_phase", "threshold_mode"}
+)
+_SHARES = frozenset({"pct_start", "warmup_ratio"})
+
+
 def read_intent(run: Run, expect: Mapping[str, str] | None = None) -> Intent:
     """What was meant, from the run's hyper-parameters, overridden by ``expect``.
 
@@ -179,7 +185,7 @@ def _apply_expect(
         elif name in FIELD_NAMES:
             known[name] = _expected_number(name, key, text)
         else:
-            arguments[name] = literal(text)
+            arguments[name] = _expected_argument(name, key, text)
         sources[name] = f"expected {key}={text}"
     if "epochs" in expect and "total_steps" not in expect:
         # The user's epochs outrank a number of steps from the configuration.
@@ -200,6 +206,18 @@ def _expected_number(name: str, key: str, text: str) -> float | int:
         kind = "a whole number above 0" if name in WHOLE_NUMBERS else "a number above 0"
         raise ConfigError(f"expected {key}={text}: {key} must be {kind}")
     return value
+
+
+def _expected_argument(name: str, key: str, text: str) -> Scalar:
+    """A scheduler's argument: a number, several of them with commas, or one of few words."""
+    if name in _WORDS:
+        return literal(text)
+    values = [number(part) for part in text.strip("[]() ").split(",")]
+    if name in _SHARES and not all(v is not None and 0 <= v <= 1 for v in values):
+        raise ConfigError(f"expected {key}={text}: {key} must be a share from 0 to 1")
+    if None in values:
+        raise ConfigError(f"expected {key}={text}: {key} must be a number")
+    return literal(text)
 
 
 def _derive(known: dict[str, Any], arguments: dict[str, Scalar], sources: dict[str, str]) -> None:

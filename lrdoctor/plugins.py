@@ -55,7 +55,11 @@ def _from_entry_points(folder: str) -> list[tuple[str, type[Any]]]:
 
     plugins = []
     for point in entry_points(group=ENTRY_POINT_PREFIX + folder):
-        plugin = point.load()
+        try:
+            plugin = point.load()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ConfigError(f"plug-in {point.value} cannot be loaded: {reason}") from error
         if not isinstance(plugin, type) or not isinstance(getattr(plugin, "name", None), str):
             raise ConfigError(f"entry point {point.value} is not a plug-in class with a name")
         plugins.append((point.value, plugin))

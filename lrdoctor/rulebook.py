@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from lrdoctor.errors import RuleError, did_you_mean
+from lrdoctor.errors import RuleError, did_you_mean, toml_line
+from lrdoctor.intent_names import number
 from lrdoctor.messages import COMMON_PLACEHOLDERS, placeholders
 from lrdoctor.plugins import discover
 from lrdoctor.protocols import Detector
@@ -86,11 +87,15 @@ def _rule_files(folder: Path) -> list[Path]:
 
 
 def _read_rule(path: Path) -> Rule:
+    if not path.is_file():
+        raise RuleError("not a regular file", str(path))
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RuleError(f"not a readable TOML file: {error}", str(path)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"cannot be read: {error}", str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"not valid TOML: {error}", str(path), toml_line(error, text)) from error
     problem = next(_problems(table, path), None)
     if problem is not None:
         key, reason = problem
@@ -156,7 +161,7 @@ def _threshold_problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         where = f"thresholds.{name}"
         if not isinstance(entry, dict) or set(entry) != {"value", "unit", "source"}:
             yield where, f"threshold {name!r} must have value, unit and source, nothing else"
-        elif not isinstance(entry["value"], int | float) or isinstance(entry["value"], bool):
+        elif isinstance(entry["value"], str) or number(entry["value"]) is None:
             yield where, f"threshold {name!r}: value must be a number"
 
 
@@ -211,7 +216,7 @@ def _overridden(rule: Rule, label: str, table: Mapping[str, Any]) -> Rule:
         if name not in thresholds:
             hint = did_you_mean(name, thresholds)
             raise RuleError(f"[rules.{label}]: unknown threshold {name!r}{hint}")
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if isinstance(value, str) or number(value) is None:
             raise RuleError(f"[rules.{label}]: threshold {name!r} must be a number")
         thresholds[name] = replace(
             thresholds[name], value=float(value), source="site configuration"

@@ -105,8 +105,9 @@ def test_search_goes_upward_and_prefers_the_own_file(tmp_path: Path) -> None:
     assert load_config(None, inner).jobs == 3
 
 
-def test_a_broken_file_of_others_is_not_ours(tmp_path: Path) -> None:
-    write(tmp_path, "[project\n", "pyproject.toml")
+@pytest.mark.parametrize("text", ["[project\n", "tool = 5  # lrdoctor\n", "[lrdoctor]\na = 1\n"])
+def test_a_broken_file_of_others_is_not_ours(tmp_path: Path, text: str) -> None:
+    write(tmp_path, text, "pyproject.toml")
     assert load_config(None, tmp_path) == Config()
 
 
@@ -125,6 +126,10 @@ def test_a_broken_file_of_others_is_not_ours(tmp_path: Path) -> None:
         ("[roles]\nlr = 3\n", 2, "roles.lr must be a list of texts"),
         ("[expect]\nepoch = 3\n", 2, "did you mean 'epochs'"),
         ("[expect.epochs]\na = 1\n", 1, "must be a number or a text"),
+        ("[expect]\nlr = 0.1\nepochs = 'many'\n", 3, "epochs must be a number above 0"),
+        ("[expect]\npct_start = 20\n", 2, "pct_start must be a share"),
+        ("[rules.x.thresholds]\na = nan\n", 2, "must be a number"),
+        ("jobs = 2\nexclude = [", 2, "not valid TOML"),
         ("[rules.x]\nseverty = 'info'\n", 2, "did you mean 'severity'"),
         ("[rules.x]\nseverity = 'fatal'\n", 2, "must be one of info, warning, error"),
         ("[rules.x]\nenabled = false\n", 1, "rules.x.reason must be a text"),

@@ -214,6 +214,10 @@ def test_expectations_override() -> None:
         ("epochs", "ninety", "must be a number above 0"),
         ("devices", "2.5", "must be a whole number above 0"),
         ("scheduler", "zigzag", "not a schedule known here"),
+        ("pct_start", "20", "must be a share from 0 to 1"),
+        ("pct_start", "a fifth", "must be a share from 0 to 1"),
+        ("gamma", "small", "gamma must be a number"),
+        ("milestones", "[30, sixty]", "milestones must be a number"),
     ],
 )
 def test_wrong_expectation_is_a_config_error(key: str, text: str, message: str) -> None:
@@ -223,7 +227,7 @@ def test_wrong_expectation_is_a_config_error(key: str, text: str, message: str) 
 
 def test_every_expectation_can_be_given() -> None:
     for key in EXPECT_KEYS:
-        text = "cosine" if key == "scheduler" else "7"
+        text = "cosine" if key == "scheduler" else "1"
         assert intent_of({}, **{key: text}).sources
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import fields
 from pathlib import Path
@@ -63,9 +64,10 @@ def test_correct_file_joins_the_built_in_rules(tmp_path: Path) -> None:
         ({"why": ""}, "missing key 'why'", None),
         ({"why": 'why = " "'}, "non-empty text", 8),
         ({"why": 'why = "x"\nwhyy = "y"'}, r"unknown key 'whyy' \(did you mean 'why'\?\)", 9),
-        ({"title": "title = "}, "TOML", None),
+        ({"title": "title = "}, "TOML", 3),
         ({"examples": "examples = 3"}, "examples must be a table", 12),
         ({"extra": '[thresholds.zeal]\nvalue = 1\nunit = ""\nsource = ""'}, "'zeal'", None),
+        ({"extra": '[thresholds.zeal]\nvalue = nan\nunit = ""\nsource = ""'}, "a number", None),
         ({"extra": "[thresholds.zeal]\nvalue = 1"}, "value, unit and source", None),
     ],
 )
@@ -127,3 +129,9 @@ def test_wrong_override_is_refused(overrides: dict[str, dict[str, object]], comp
 
 def test_rulebook_travels_to_workers() -> None:
     assert pickle.loads(pickle.dumps(BUILT_IN)).digest == BUILT_IN.digest
+
+
+def test_pipe_among_rule_files_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.toml")
+    with pytest.raises(RuleError, match="not a regular file"):
+        load_rulebook([tmp_path])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lrdoctor.config import Config
+    from lrdoctor.errors import RuleError
     from lrdoctor.fleet.worker import Job
     from lrdoctor.rulebook import Rulebook
     from lrdoctor.types import Note
@@ -30,10 +32,14 @@ def make_job(
     torch_check: bool = False,
 ) -> Job:
     """The job that configuration and flags describe together."""
+    from lrdoctor.errors import RuleError
     from lrdoctor.fleet.worker import Job
     from lrdoctor.rulebook import load_rulebook
 
-    book = load_rulebook((*site.rules_dirs, *rule_dirs), site.rules)
+    try:
+        book = load_rulebook((*site.rules_dirs, *rule_dirs), site.rules)
+    except RuleError as error:
+        raise _placed(error, site) from None
     _check_suppressed(site, book)
     return Job(
         rulebook=book,
@@ -47,13 +53,26 @@ def make_job(
 
 def _check_suppressed(site: Config, book: Rulebook) -> None:
     """A misspelt rule would suppress nothing for ever. Raises ``ConfigError``."""
+    from lrdoctor.config import line_in
     from lrdoctor.errors import ConfigError, did_you_mean
 
     known = book.labels()
-    for rule in (s.rule for s in site.suppressions):
+    for index, rule in enumerate(s.rule for s in site.suppressions):
         if rule not in known:
-            hint = did_you_mean(rule, known)
-            raise ConfigError(f"[[suppress]] rule = {rule!r}: no such rule{hint}", site.path)
+            reason = f"[[suppress]] rule = {rule!r}: no such rule{did_you_mean(rule, known)}"
+            line = line_in(site.path, "suppress", index, "rule") if site.path else None
+            raise ConfigError(reason, site.path, line)
+
+
+def _placed(error: RuleError, site: Config) -> RuleError:
+    """An error about a table ``[rules.x]`` with the file and line where that stands."""
+    from lrdoctor.config import line_in
+    from lrdoctor.errors import RuleError
+
+    table = re.match(r"\[rules\.(.+?)\]", error.reason)
+    if error.path is not None or site.path is None or table is None:
+        return error
+    return RuleError(error.reason, site.path, line_in(site.path, "rules", table[1]))
 
 
 def expired(site: Config) -> tuple[Note, ...]:

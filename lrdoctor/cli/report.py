@@ -26,7 +26,7 @@ def command(
 
     wanted = destinations(formats, report_files)
     try:
-        text = Path(saved).read_text(encoding="utf-8")
+        text = Path(saved).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"not a readable JSON report: {error}", saved) from error
     try:

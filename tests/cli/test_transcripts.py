@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 SAMPLES = HERE.parent.parent / "sample_runs"
 FILES = {
     "notes.md": "# no log\n",
+    "wrong.toml": 'jobs = 1\n\n[rules.decay-to-fast]\nseverity = "info"\n',
     "broken.toml": 'fail_on = "sometimes"\n',
     "slip.toml": "[[suppress]]\nrule = 'decay-to-fast'\nreason = 'known'\n",
     "empty.csv": "",
