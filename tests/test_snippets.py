@@ -32,6 +32,10 @@ CASES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("wsd", {"lr": 0.1, "decay_start": 70, "decay_steps": 30, **WARM}),
     ("wsd", {"lr": 0.1, "decay_start": 70, "decay_steps": 30, "decay_shape": "1-sqrt"}),
     ("wsd", {"lr": 0.1, "decay_start": 60, "decay_steps": 40, "decay_shape": "cosine"}),
+    ("cosine", {"lr": 0.1, "T_max": 60, **WARM, "warmup_shape": "cosine"}),
+    ("linear", {"lr": 0.1, "total_steps": 60, **WARM, "warmup_shape": "log"}),
+    ("step", {"lr": 0.1, "step_size": 30, **WARM, "warmup_shape": "exponential"}),
+    ("constant", {"lr": 0.1, **WARM, "warmup_shape": "constant"}),
     ("cyclic", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 20}),
 )
 
@@ -66,6 +70,55 @@ def test_groups_that_differ_by_a_factor_share_a_section() -> None:
     code = code_for([("head", head), ("backbone", backbone)])["torch"]
     assert code.count("CosineAnnealingLR(") == 1
     assert "# head: lr=0.1" in code and "# backbone: lr=0.01" in code
+
+
+@pytest.mark.parametrize("floor", [1e-3, 1e-4])
+def test_groups_share_a_section_with_one_floor_and_with_floors_in_proportion(floor: float) -> None:
+    torch = pytest.importorskip("torch")
+    levels = ((0.1, 1e-3), (0.01, floor))
+    groups = [from_parameters("cosine", {"lr": a, "T_max": 90, "eta_min": b}) for a, b in levels]
+    code = code_for([("head", groups[0]), ("backbone", groups[1])])["torch"]
+    assert code.count("scheduler =") == 1
+    optimizer = torch.optim.SGD(
+        [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr, _ in levels]
+    )
+    scope: dict[str, Any] = {"optimizer": optimizer}
+    exec(code.split("\n...\n")[0], scope)
+    for step in range(90):
+        got = [group["lr"] for group in optimizer.param_groups]
+        expected = [float(g.lr(np.array([float(step)]))[0]) for g in groups]
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+        optimizer.step()
+        scope["scheduler"].step()
+
+
+def test_groups_with_floors_of_neither_kind_have_sections_of_their_own() -> None:
+    groups = [
+        (n, from_parameters("cosine", {"lr": lr, "T_max": 90, "eta_min": floor}))
+        for n, lr, floor in (("head", 0.1, 1e-3), ("backbone", 0.01, 2e-3))
+    ]
+    assert code_for(groups)["torch"].count("scheduler =") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("onecycle", {"max_lr": 0.1, "total_steps": 99.5}),
+        ("multistep", {"lr": 0.1, "milestones": [30.5]}),
+        ("cosine", {"lr": 0.1, "T_max": 60, "warmup": 9.5}),
+    ],
+)
+def test_no_code_for_lengths_that_torch_counts_in_whole_steps(
+    name: str, parameters: dict[str, Any]
+) -> None:
+    assert code_for([("all", from_parameters(name, parameters))]) == {}
+
+
+@pytest.mark.parametrize("lr", [0.0, 1e-310, 1e300])
+def test_no_code_for_an_lr_of_which_nothing_can_be_a_factor(lr: float) -> None:
+    for name in ("linear", "polynomial"):
+        named = from_parameters(name, {"lr": lr, "total_steps": 90, "end_lr": 1e-5, **WARM})
+        assert code_for([("all", named)]) == {}
 
 
 def test_onecycle_keeps_the_levels_of_groups() -> None:

@@ -12,7 +12,7 @@ from lrdoctor.messages import number_text, schedule_text
 from lrdoctor.reports._ansi import Line, emit, paragraph
 from lrdoctor.reports._format import count, lr_text, middle, one_line, span
 from lrdoctor.reports._schedule_text import curves_plot
-from lrdoctor.snippets import code_for
+from lrdoctor.snippets import Source, code_from_log
 from lrdoctor.types import Array, Case, ClockUnit, ParamGroup, Schedule, Segment, Series, Status
 from lrdoctor.verdict import RuleResult
 
@@ -36,7 +36,7 @@ def fit_text(case: Case, width: int, *, log: bool = False, color: bool = False) 
         for group, factor in others:
             told = f"param group {group.name}: {number_text(factor)} times the LR of {lead.name}"
             lines += paragraph([("", told)], width, _INDENT)
-        lines += _code(lead, [g for g, _ in others], unit)
+        lines += _code(case, [lead, *(g for g, _ in others)])
     return emit(lines, color)
 
 
@@ -174,16 +174,16 @@ def _residual(group: ParamGroup, width: int) -> Iterator[Line]:
     yield from curves_plot([curve], width, 3, log=False, indent=_INDENT)
 
 
-def _code(lead: ParamGroup, others: Sequence[ParamGroup], unit: ClockUnit) -> Iterator[Line]:
+def _code(case: Case, family: Sequence[ParamGroup]) -> Iterator[Line]:
+    source = Source(case.run.format, case.clock.unit, case.clock.steps_per_epoch)
+    everyone = [(g.name, part) for g in case.param_groups for part in g.schedules]
+    lead = family[0]
     for index, part in enumerate(lead.schedules):
-        schedules = [
-            (g.name, g.schedules[index].named) for g in (lead, *others) if g.schedules[index:]
-        ]
-        members = [(name, named) for name, named in schedules if named is not None]
         if part.named is None:
             continue
-        for framework, code in code_for(members, unit).items():
+        members = [(g.name, g.schedules[index]) for g in family if g.schedules[index:]]
+        for framework, code in code_from_log(members, everyone, source).items():
             yield []
-            which = f", {span(part.start, part.stop, unit)}" if len(lead.schedules) > 1 else ""
+            which = f", {span(part.start, part.stop, source.unit)}" if lead.schedules[1:] else ""
             yield [("dim", f"{_INDENT}{framework}{which}:")]
             yield from ([("", f"{_INDENT}{line}".rstrip())] for line in code.splitlines())
