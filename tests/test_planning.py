@@ -92,7 +92,7 @@ def test_without_a_schedule_only_steps_are_counted() -> None:
         ({"epochs": ""}, None, "--epochs"),
         ({"dataset_size": "5x"}, None, "whole number"),
         ({"dataset_size": "100"}, None, "fewer than one optimizer step"),
-        ({"pct_start": "20"}, "onecycle", "between 0 and 1"),
+        ({"pct_start": "20"}, "onecycle", "from 0 to 1"),
         ({}, "wsd", "needs decay_start"),
         ({}, "onecyle", "did you mean 'onecycle'"),
     ],
