@@ -13,6 +13,7 @@ from lrdoctor.types import Array, Clock, ClockUnit, Intent, Note, Role, Run, Ser
 
 # Two lengths of an epoch are the same when they differ by less than a last, partial batch would.
 _SAME = 0.02
+_LONGEST = 1e15  # planned steps; more is a limit that stands for none
 # Feasible lengths of an epoch must lie this close together to count as an answer.
 _NARROW = 0.25
 # A run this close to its planned length has reached it: trainers drop partial batches and epochs.
@@ -197,14 +198,19 @@ def _from_validations(val: Series | None, intent: Intent) -> float | None:
 
 def _planned(unit: ClockUnit, per_epoch: float | None, intent: Intent) -> int | None:
     """Planned length in x units: configured steps first, then epochs by the length of one."""
+    length = _planned_length(unit, per_epoch, intent)
+    return None if length is None or not length < _LONGEST else round(length)
+
+
+def _planned_length(unit: ClockUnit, per_epoch: float | None, intent: Intent) -> float | None:
     if unit is not ClockUnit.EPOCH and intent.total_steps is not None:
         factor = intent.accumulation or 1 if unit is ClockUnit.BATCH else 1
         return intent.total_steps * factor
     if intent.epochs is not None and per_epoch is not None:
-        return round(intent.epochs * per_epoch)
+        return intent.epochs * per_epoch
     if intent.total_steps is not None and intent.batches_per_epoch is not None:
         per = _intended_per_epoch(ClockUnit.OPTIMIZER_STEP, intent)
-        return round(intent.total_steps / per) if per else None
+        return intent.total_steps / per if per else None
     return None
 
 

@@ -18,6 +18,8 @@ _SAME_RATIO = 1e-6
 # Rows of a CSV are rounded to five digits, and so is what they say about the start of a ramp.
 _SAME_RAMP = 2e-4
 _SAME_START = 5e-5
+# Schedules of one optimizer are not further apart; beyond, products overflow.
+_LARGEST_RATIO = 1e9
 
 
 def fit_groups(
@@ -67,6 +69,8 @@ def _from_above(lr: Series, schedule: Schedule, ramp: Any) -> Schedule | None:
     if not rising.any() or not after.any() or not np.all(share < 1):
         return None
     factor = float(np.median(lr.value[after] / schedule.lr(lr.step[after])))
+    if not 0 < factor < _LARGEST_RATIO:
+        return None
     body = _scaled(schedule, factor)
     low = replace(body, named=_starting(body.named, 0.0))
     begins = (lr.value[rising] - low.lr(lr.step[rising])) / (1.0 - share)
@@ -98,7 +102,9 @@ def _scaled_all(
     with np.errstate(over="ignore"):
         ratio = lr.value[here] / known.value[here]
     factor = float(np.median(ratio))
-    if not np.isfinite(factor) or not np.all(np.abs(ratio - factor) <= _SAME_RATIO * abs(factor)):
+    if not abs(factor) < _LARGEST_RATIO or not np.all(
+        np.abs(ratio - factor) <= _SAME_RATIO * abs(factor)
+    ):
         return None
     ours = tuple(_scaled(schedule, factor) for schedule in schedules)
     pairs = zip(ours, schedules, strict=True)

@@ -50,6 +50,7 @@ class _Setting:
 _WORDS = frozenset(
     {"anneal_strategy", "interval", "mode", "monitor", "three_phase", "threshold_mode"}
 )
+_LARGEST = 1e15  # of any length, size or rate; beyond, whole numbers are not exact
 _SHARES = frozenset({"pct_start", "warmup_ratio"})
 
 
@@ -113,9 +114,10 @@ def _read_field(
 
 
 def _field_value(name: str, raw: Scalar) -> float | int | None:
-    """The value where it makes sense: -1 and 0 stand for "no limit" or "off"."""
+    """The value where it makes sense: -1 and 0 stand for "no limit" or "off", and so do numbers
+    beyond ``_LARGEST``."""
     value = count_of(raw) if name == "devices" else number(raw)
-    if value is None or value <= 0:
+    if value is None or not 0 < value <= _LARGEST:
         return None
     if name in WHOLE_NUMBERS:
         return int(value) if value.is_integer() else None

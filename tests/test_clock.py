@@ -143,6 +143,12 @@ def test_an_end_the_trainer_logged_is_no_plan() -> None:
     assert "early stopping" in early.notes[-1].message
 
 
+def test_an_endless_plan_is_none() -> None:
+    run = a_run().steps(0, 50).loss().lr(0.1)
+    assert run.case({"epochs": "1e15", "steps_per_epoch": "1e15"}).total_steps is None
+    assert run.hparams(max_steps=10**30).case().total_steps is None
+
+
 def test_a_plan_in_other_units_is_not_used() -> None:
     timing = timing_of(a_run().steps(0, 50_000, 1000).lr(1.0), total_steps="50")
     assert (timing.total_steps, timing.finished) == (None, None)

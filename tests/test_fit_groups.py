@@ -49,3 +49,11 @@ def test_groups_without_a_ratio(value: float) -> None:
 
 def test_no_groups() -> None:
     assert fit_groups([]) == ()
+
+
+@pytest.mark.parametrize("rates", [(1e-320, 0.1), (0.1, 1e300), (1e300, 1e-300)])
+def test_groups_too_far_apart_for_floats(rates: tuple[float, float]) -> None:
+    step = np.arange(100)
+    ramp = np.minimum(step + 1.0, 20.0) / 20.0 * (1 - step / 120)
+    groups = [Series(str(i), step, rate * ramp) for i, rate in enumerate(rates)]
+    assert all(len(schedules) for schedules in fit_groups(groups))

@@ -35,12 +35,14 @@ def command(
     and the reason. A wrong role is corrected with --role, for example --role lr=my/tag."""
     from lrdoctor.cli._job import settings
     from lrdoctor.fleet.cases import cases_in
+    from lrdoctor.fleet.worker import check_hints
     from lrdoctor.readers._discover import find_runs
     from lrdoctor.verdict import ReadFailure
 
     site = settings(config)
     tag_roles = {**site.roles, **role_tags(roles)}
     intent = {**site.expect, **pairs(expect, "--expect")}
+    check_hints(tag_roles, intent)
     files = read = failed = 0
     search = find_runs(list(paths), (*site.exclude, *exclude))
     for found in search:

@@ -68,6 +68,8 @@ def level_shift(
         sigmas = _normal_equivalent(rise, error, freedom)
         shifts.append(Shift(i, low, high, rise, sigmas, error, rank, after))
     largest = max(s.rise for s in shifts)
+    if not np.isfinite(largest):
+        return None  # losses at the edge of floats
     # Neighbouring places share most of their windows; the jump itself tells them apart.
     near = [s for s in shifts if s.rise >= largest - 0.1 * abs(largest)]
     return max(near, key=lambda s: float(value[s.index] - value[s.index - 1]))

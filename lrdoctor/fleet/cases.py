@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lrdoctor.fleet.worker import case_of, load_runs
+from lrdoctor.fleet.worker import case_of, check_hints, load_runs
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.types import Case
 from lrdoctor.verdict import ReadFailure
@@ -21,6 +21,7 @@ def cases(
 
     Raises ``ConfigError`` for a wrong role or expectation.
     """
+    check_hints(roles or {}, expect or {})
     for found in find_runs(list(paths), exclude):
         yield from cases_in(found, roles or {}, expect or {})
 

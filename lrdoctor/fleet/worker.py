@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from lrdoctor.case import build_case
 from lrdoctor.diagnosis import diagnose
 from lrdoctor.errors import ConfigError, ReadError
+from lrdoctor.intent import read_intent
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._load import display_name, load
+from lrdoctor.roles import IGNORE
 from lrdoctor.rulebook import Rulebook
-from lrdoctor.types import Case, Note, Run, _freeze, _Value
+from lrdoctor.types import Case, Note, Role, Run, _freeze, _Value
 from lrdoctor.verdict import Diagnosis, ReadFailure, Suppression
 
 UNKNOWN_TAG = "unknown-tag"  # the kind of note on a run without a series that --role names
@@ -37,15 +39,22 @@ class Job(_Value):
     torch_check: bool = False
 
     def __post_init__(self) -> None:
+        check_hints(self.roles, self.expect)
         _freeze(self, roles=self.roles, expect=self.expect)
 
 
-def diagnose_files(files: RunFiles, job: Job) -> tuple[Diagnosis | ReadFailure, ...]:
-    """The diagnosis of each run in ``files``; one entry with the reason where there is none.
+def check_hints(roles: Mapping[str, str], expect: Mapping[str, str]) -> None:
+    """Raises ``ConfigError`` for a role that there is not and for a wrong expectation: they are the
+    user's to correct and would repeat for every run."""
+    for tag, role in roles.items():
+        if role not in (*Role, IGNORE):
+            known = ", ".join((*Role, IGNORE))
+            raise ConfigError(f"unknown role {role!r} for {tag!r}; roles: {known}")
+    read_intent(Run("", (), "", "", {}), expect)
 
-    Only ``ConfigError`` (a wrong ``--role`` or ``--expect``) leaves this function: it is the
-    user's to correct and would repeat for every run.
-    """
+
+def diagnose_files(files: RunFiles, job: Job) -> tuple[Diagnosis | ReadFailure, ...]:
+    """The diagnosis of each run in ``files``; one entry with the reason where there is none."""
     runs = load_runs(files)
     if isinstance(runs, ReadFailure):
         return (runs,)
@@ -57,8 +66,6 @@ def load_runs(files: RunFiles) -> tuple[Run, ...] | ReadFailure:
     try:
         with _quietly():
             return load(files)
-    except ConfigError:
-        raise
     except ReadError as error:
         return ReadFailure(error.path, error.reason)
     except Exception as error:
@@ -66,13 +73,11 @@ def load_runs(files: RunFiles) -> tuple[Run, ...] | ReadFailure:
 
 
 def case_of(run: Run, roles: Mapping[str, str], expect: Mapping[str, str]) -> Case | ReadFailure:
-    """The case of ``run``, or what went wrong. Raises ``ConfigError`` as ``build_case`` does."""
+    """The case of ``run`` with hints that ``check_hints`` has passed, or what went wrong."""
     try:
         with _quietly():
             run, known = known_roles(run, roles)
             return build_case(run, roles=known, expect=expect)
-    except ConfigError:
-        raise
     except Exception as error:
         return _crash(run.name, "could not be understood", error)
 
@@ -106,8 +111,6 @@ def diagnose_case(case: Case, job: Job) -> Diagnosis | ReadFailure:
             from lrdoctor.replay.dry_run import rehearse
 
             return rehearse(case, diagnosis, job.rulebook, torch_check=job.torch_check)
-    except ConfigError:
-        raise
     except Exception as error:
         return _crash(case.run.name, "could not be diagnosed", error)
 

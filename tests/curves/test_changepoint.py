@@ -71,3 +71,9 @@ def test_recovery() -> None:
     assert recovery(values, 0, 0.5, points=3) == 0
     assert recovery(values[:15], 10, 0.5, points=3) is None
     assert recovery(values, 24, 0.5, points=3) is None
+
+
+def test_losses_at_the_edge_of_floats_have_no_step() -> None:
+    loss = np.where(np.arange(200) % 2, 1.7e308, -1.7e308)
+    with np.errstate(all="ignore"):
+        assert level_shift(loss, 100, before=20, after=20) is None

@@ -54,9 +54,22 @@ def test_a_bug_costs_no_other_run_of_a_listing(
     assert [type(c) for c in cases(paths)] == [ReadFailure, ReadFailure]
 
 
-def test_mistakes_of_the_user_are_told_once(files: RunFiles) -> None:
+def test_mistakes_of_the_user_are_told_before_any_work() -> None:
     with pytest.raises(ConfigError, match="epochs"):
-        diagnose_files(files, Job(load_rulebook(), expect={"epochs": "many"}))
+        Job(load_rulebook(), expect={"epochs": "many"})
+    with pytest.raises(ConfigError, match="unknown role 'rate'"):
+        Job(load_rulebook(), roles={"lr": "rate"})
+
+
+def test_schedule_that_a_log_makes_impossible_is_no_mistake_of_the_user(
+    files: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impossible(*_: object, **__: object) -> None:
+        raise ConfigError("lr must be finite, got inf")
+
+    monkeypatch.setattr(worker, "build_case", impossible)
+    (failure,) = diagnose_files(files, Job(load_rulebook()))
+    assert isinstance(failure, ReadFailure) and "lr must be finite" in failure.reason
 
 
 def test_arithmetic_on_odd_values_warns_nobody(
