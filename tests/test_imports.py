@@ -31,8 +31,15 @@ def modules_after(arguments: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["analyze", "--help"], ["rules", "--help"], ["series", "--help"],
-     ["schedule", "--help"], ["schedule", "check", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["analyze", "--help"],
+        ["rules", "--help"],
+        ["series", "--help"],
+        ["schedule", "--help"],
+        ["schedule", "check", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help_loads_click_and_nothing_heavier(arguments: list[str]) -> None:

@@ -41,8 +41,8 @@ def least_squares(
     ``scale`` is the natural size of a change of each parameter, ``slopes`` the derivatives
     ``float64[n, k]`` (numeric ones otherwise; steeper than ``steepest: float64[n]`` per ``scale``
     are an edge that crosses a sample, and taken for 0). Levenberg's damping, so directions that
-    the data leave open stay where they started; parameters with infinite residuals are never taken. After
-    some steps it ends when a step takes less than the share ``slow`` off the sum.
+    the data leave open stay where they started; parameters with infinite residuals are never
+    taken. After some steps it ends when a step takes less than the share ``slow`` off the sum.
     """
     best, current = start.copy(), residuals(start)
     cost = float(current @ current)
