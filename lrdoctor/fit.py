@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lrdoctor.fit_doubts import alternatives, logged_time, only_rising
+from lrdoctor.fit_doubts import alternatives, logged_time, only_rising, per_epoch
 from lrdoctor.fit_names import largest_of
 from lrdoctor.fit_parts import Part, divide
 from lrdoctor.fit_resolution import resolution, tolerance
@@ -72,6 +72,7 @@ def _schedule(part: Part, clock: Clock | None) -> Schedule:
         error = _piecewise_residual(segments)
         others, origin = only_rising(curve), float(start)
         return Schedule(start, stop, segments, None, error, origin, "unknown", others, part.began)
+    named = per_epoch(named, clock)
     match = named.match
     miss = match.named.lr(curve.x - match.origin) - curve.y
     return Schedule(

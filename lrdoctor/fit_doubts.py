@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lrdoctor.fit_names import Named
 from lrdoctor.fit_numbers import further_digits
 from lrdoctor.fit_refine import Match
 from lrdoctor.fit_segments import Curve
+from lrdoctor.plugins import discover
 from lrdoctor.types import Alternative, Clock, ClockUnit
 
 # Per-epoch logs have at most some hundreds of points; a log of more is taken inside epochs.
@@ -25,6 +28,7 @@ _ALIAS = (
 _RISE = "only the warm-up was logged; what follows it decides"
 _CUTTING = frozenset({"step", "multistep", "reduce_on_plateau"})
 _GRID = 200
+_SAME_EPOCH = 0.02
 _IDENTICAL = 1e-6
 
 
@@ -47,6 +51,20 @@ def _respelt(match: Match, best: Match) -> bool:
     time = np.linspace(0.0, best.named.total_steps - best.named.interval, _GRID)
     error = match.named.lr(time + best.origin - match.origin) - best.named.lr(time)
     return bool(np.abs(error).max() <= _IDENTICAL * best.named.max_lr)
+
+
+def per_epoch(named: Named, clock: Clock | None) -> Named:
+    """Steps of one epoch each as an exponential that advances per epoch, which they are; a
+    ``StepLR`` of one epoch's steps is the same."""
+    match, epoch = named.match, clock.steps_per_epoch if clock is not None else None
+    step = match.named
+    if step.name != "step" or epoch is None or step.warmup is not None or not step.gamma < 1:
+        return named
+    if epoch <= 1 or abs(step.step_size - epoch) > _SAME_EPOCH * epoch:
+        return named
+    gamma = step.gamma ** (1.0 / step.step_size)
+    decay = discover("schedules")["exponential"](step.peak_lr, gamma, interval=step.step_size)
+    return Named(replace(match, named=decay), (match, *named.others))
 
 
 def only_rising(curve: Curve) -> tuple[Alternative, ...]:

@@ -12,11 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from lrdoctor.fit_numbers import short_decimals
+from lrdoctor.fit_origin import natural_share
 from lrdoctor.fit_refine import ORIGIN, Match, matched, no_worse, solved
 from lrdoctor.fit_segments import Curve
 
 # The pair lies where the warm-up ends, which takes at most this share of a run.
 _LATEST = 0.5
+_BLUR = 1e-5
 _LONGEST_WARMUP = 7  # digits: 1000 batches in epochs
 
 
@@ -64,5 +66,30 @@ def per_batch(match: Match, curve: Curve) -> Match:
         trial = matched(began, match.origin - done * length, curve, fixed_origin=True)
         trial = trial if no_worse(trial, match) else solved(trial, curve, [ORIGIN])
         if done * length <= 1.0 and no_worse(trial, match):
+            return trial
+    return match
+
+
+def from_a_short_share(match: Match, curve: Curve) -> Match:
+    """The same product of a ramp and an exponential, counted from 0, 1 or -1, where that lets the
+    ramp start from a short share: such a product looks alike from any time on."""
+    named, ramp = match.named, match.named.warmup
+    if named.name != "exponential" or ramp is None or not ramp.overlap or ramp.echo:
+        return match
+    share = ramp.start_lr / named.peak_lr
+    if natural_share(share, _BLUR):
+        return match
+    for origin in (0.0, 1.0, -1.0):
+        later = match.origin - origin
+        begins = share - (1.0 - share) * later / ramp.length
+        if origin > curve.x[0] or not natural_share(begins, _BLUR):
+            continue
+        top = float(f"{named.peak_lr * named.gamma**-later:.5g}")
+        begins = float(f"{begins:.2g}")
+        longer = replace(ramp, length=ramp.length + later, start_lr=begins * top)
+        trial = matched(
+            replace(named, peak_lr=top, warmup=longer), origin, curve, fixed_origin=True
+        )
+        if trial.exact:
             return trial
     return match

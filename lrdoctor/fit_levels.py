@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from lrdoctor.fit_numbers import roundest
 from lrdoctor.fit_segments import Curve, Piece
@@ -13,6 +14,9 @@ from lrdoctor.types import Array, Segment
 
 # Fewer equal stairs than this may be milestones that happen to be evenly spaced.
 _FEWEST_STAIRS = 5
+_FEWEST_LEVELS = 4
+_MOST_STAIRS = 20_000
+_SAME_FACTOR = 1e-3
 # Chance that cuts made by a metric fall on such round positions; below it they were planned.
 _BY_CHANCE = 0.02
 _SHARE_BY_CHANCE = 0.11
@@ -89,14 +93,18 @@ def planned(edges: Edges, origin: float, last: float) -> bool:
 
 
 def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve, float] | None:
-    """A smooth curve that advanced once every so many x units: its levels, and that interval.
+    """A smooth curve that advanced once every so many x units: its levels, one per interval, and
+    that interval.
 
-    None unless all pieces are levels with edges at equal distances (or multiples of one).
+    None unless all pieces are levels with edges at equal distances (or multiples of one), more of
+    them than cuts by one factor would make.
     """
-    if len(pieces) <= _FEWEST_STAIRS or any(p.shape.name != "constant" for p in pieces):
+    if len(pieces) < _FEWEST_LEVELS or any(p.shape.name != "constant" for p in pieces):
         return None
     starts = np.array([p.lo for p in pieces])
-    if np.median(np.diff(starts)) < 2:
+    if np.median(np.diff(starts)) < 2 or (
+        len(pieces) <= _FEWEST_STAIRS and _one_factor(curve, starts)
+    ):
         return None
     after, until = curve.x[starts[1:] - 1], curve.x[starts[1:]]
     gaps = np.diff(until)
@@ -106,8 +114,19 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
     unit = float(np.polyfit(count, until, 1)[0])
     count = first + np.round((until - until[0]) / unit)
     low, high = np.max((after - origin) / count), np.min((until - origin) / count)
-    if not high > low:
+    if not high > low or count[-1] > _MOST_STAIRS:
         return None
     size = roundest(float(low), float(high))
-    x = origin + size * np.concatenate([[count[0] - 1.0], count])
-    return replace(curve.take(starts), x=x), size
+    index = np.arange(int(count[-1]) + 1)
+    level = starts[np.searchsorted(count, index, side="right")]
+    x = np.asarray(origin + size * index, dtype=np.float64)
+    return replace(curve.take(level), x=x), size
+
+
+def _one_factor(curve: Curve, starts: npt.NDArray[np.int64]) -> bool:
+    """Whether all levels are the same multiple of the one before."""
+    levels = curve.y[starts]
+    if not levels.min() > 0:
+        return False
+    ratios = levels[1:] / levels[:-1]
+    return bool(np.abs(ratios / ratios[0] - 1.0).max() < _SAME_FACTOR)

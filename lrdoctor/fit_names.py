@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from lrdoctor.errors import ConfigError
-from lrdoctor.fit_echo import per_batch
+from lrdoctor.fit_cycles import in_first_cycle
+from lrdoctor.fit_echo import from_a_short_share, per_batch
 from lrdoctor.fit_levels import edges_of, planned, stairs
 from lrdoctor.fit_numbers import further_digits
 from lrdoctor.fit_refine import HOPELESS, Match, matched, refine, usual_ends
 from lrdoctor.fit_rows import ramped, rougher_rows, rows, shows_its_start
 from lrdoctor.fit_segments import Curve, Piece, segment
-from lrdoctor.fit_variants import variants
+from lrdoctor.fit_variants import per_interval, variants
 from lrdoctor.plugins import discover
 from lrdoctor.types import Array, Segment
 
@@ -26,6 +28,7 @@ PREFERENCE = (
 )  # fmt: skip
 _POINTS = 160
 _SURELY_LEVELS = 2
+_MOST_DIVIDED = 1e7
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def name_pieces(curve: Curve, pieces: Sequence[Piece], origin: float) -> Named |
     if ranked[0].exact:
         ranked += usual_ends(ranked[0], few)
         ranked = sorted(ranked, key=lambda m: _rank(m, demoted, few))
-    best = per_batch(ranked[0], few)
+    best = from_a_short_share(per_batch(ranked[0], few), few)
     others = {m.named.name: m for m in reversed(ranked[1:]) if m.exact and best.exact}
     others.pop(best.named.name, None)
     return Named(best, tuple(others.values()))
@@ -81,6 +84,8 @@ def _sane(match: Match, largest: float) -> bool:
         return True
     if named.name == "onecycle" and named.anneal_strategy == "linear" and not match.exact:
         return False  # two lines that nearly fit are a warm-up and a decay
+    if named.name == "onecycle" and named.final_div_factor > _MOST_DIVIDED:
+        return False  # it ends at 0, which a one-cycle never does
     if named.name == "polynomial" and abs(named.power - 1.0) < 1e-3:
         return False  # a line has a name of its own
     return bool(-1e-3 * largest <= bottom <= top <= 20.0 * largest)
@@ -105,7 +110,7 @@ def _parameters(match: Match) -> float:
     cost = 0.0
     for item in fields(named):
         value = getattr(named, item.name)
-        if item.name != "warmup" and value != item.default:
+        if item.name not in ("warmup", "interval") and value != item.default:
             share = top if item.name in ("eta_min", "end_lr", "base_lr") else 0.0
             parts = value if isinstance(value, tuple) else (value,)
             cost += sum(_length(v, share) for v in parts)
@@ -144,7 +149,7 @@ def _on_stairs(levels: Curve, interval: float, few: Curve, origin: float) -> Ite
     smooth = segment(levels)
     for better in _refined(levels, levels, smooth, origin):
         if better.exact and any(f.name == "interval" for f in fields(better.named)):
-            named = replace(better.named, interval=interval)
+            named = per_interval(better.named, interval)
             yield matched(named, better.origin, few, fixed_origin=better.fixed_origin)
 
 
@@ -165,7 +170,7 @@ def _refined(curve: Curve, few: Curve, pieces: Sequence[Piece], origin: float) -
 
 def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[Match]:
     """The families that recognise one row of segments, and their variants if they do not fit."""
-    origin, fixed = row[0].start, not shows_its_start(row)
+    origin = row[0].start
     for cls in discover("schedules").values():
         try:
             first = cls.recognise(row)
@@ -174,11 +179,37 @@ def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[
         if first is None or (first, origin) in seen:
             continue
         seen.add((first, origin))
-        best = refine(matched(first, origin, few, fixed_origin=fixed), few)
+        best = in_first_cycle(_fitted(first, origin, few, row), few)
         yield best
         if not best.exact or not _typical(best):
-            for named in variants(first, few, origin):
-                yield refine(matched(named, origin, few, fixed_origin=fixed), few)
+            named, begin = (best.named, best.origin) if best.exact else (first, origin)
+            yield from _varied(named, begin, few, row)
+
+
+def _varied(named: Any, origin: float, few: Curve, row: tuple[Segment, ...]) -> Iterator[Match]:
+    """The variants of a schedule; of one that began with its warm-up also a step off."""
+    for other in _possible(variants(named, few, origin)):
+        found = _fitted(other, origin, few, row)
+        yield found
+        together = other.warmup is not None and other.warmup.overlap
+        if together and not found.exact and found.residual < HOPELESS:
+            yield from (_fitted(other, origin + step, few, row) for step in (1.0, -1.0))
+
+
+def _possible(schedules: Iterator[Any]) -> Iterator[Any]:
+    """The schedules up to the first that cannot be."""
+    with suppress(ConfigError, ArithmeticError):
+        yield from schedules
+
+
+def _fitted(named: Any, origin: float, few: Curve, row: tuple[Segment, ...]) -> Match:
+    return refine(matched(named, origin, few, fixed_origin=_fixed(named, row)), few)
+
+
+def _fixed(named: Any, row: tuple[Segment, ...]) -> bool:
+    """Whether only convention places time 0: neither a cosine's top nor equal turns show it."""
+    shown = named.name == "cyclic" or getattr(named, "three_phase", False)
+    return not (shows_its_start(row) or shown)
 
 
 def _typical(match: Match) -> bool:

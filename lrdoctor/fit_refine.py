@@ -190,6 +190,8 @@ def solved(match: Match, curve: Curve, names: Sequence[str], iterations: int = 1
 def _scale(name: str, value: float, largest: float, span: float) -> float:
     if _is_position(name):
         return min(span, abs(value)) or span
+    if name == "gamma":  # per x unit, of which there are many
+        return max(abs(1.0 - value), 1.0 / span)
     return largest if name in _OF_LR or name == "warmup.start_lr" else abs(value) or 1.0
 
 
@@ -259,7 +261,7 @@ def _zeros(match: Match, curve: Curve, names: Sequence[str], *, resolve: bool = 
                 zero = matched(named, origin, curve, fixed_origin=match.fixed_origin)
                 trial = solved(zero, curve, others)
             match = match if trial is None else trial
-    if "final_div_factor" in names:
+    if "final_div_factor" in names and _get(match, "final_div_factor") > 10**_HIGHEST_POWER:
         # The end is too near 0 to show: torch's default, if that does as well.
         others = [n for n in names if n != "final_div_factor"]
         match = _try(match, curve, ["final_div_factor"], [_DEFAULT_END], others) or match

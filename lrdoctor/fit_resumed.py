@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -78,9 +79,9 @@ def _continuations(before: Match, curve: Curve) -> Iterator[tuple[Match, str]]:
     for length in (n for n in _LENGTHS if hasattr(named, n)):
         yield from _stretched(before, curve, length)
     expected = float(named.lr(curve.x[:1] - before.origin)[0])
-    if expected != 0 and curve.y[0] != 0:
-        factor = float(f"{curve.y[0] / expected:.5g}")
-        if abs(factor - 1.0) > 1e-4:
+    factor = float(f"{curve.y[0] / expected:.5g}") if expected != 0 else 0.0
+    if factor != 0 and abs(factor - 1.0) > 1e-4:
+        with suppress(ConfigError):  # an LR beyond floats
             other = matched(scaled(named, factor), before.origin, curve, fixed_origin=True)
             yield other, f"rescaled: the same schedule at {factor:.5g} times its LR"
 

@@ -8,51 +8,66 @@ from dataclasses import replace
 import numpy as np
 
 from lrdoctor.fit_levels import edges_of, placed
-from lrdoctor.fit_numbers import further_digits
+from lrdoctor.fit_origin import level_origins, origins
 from lrdoctor.fit_segments import SIMPLICITY, Curve, Piece, as_segments, best_shape
 from lrdoctor.plugins import discover
+from lrdoctor.protocols import Shape
 from lrdoctor.schedules._recognise import ends, kind, number
 from lrdoctor.types import Segment
 
-# Nobody types an LR of this many digits after the first.
-_ODD_DIGITS = 3
+# A time scale of less than this share of a shift is one that the shift has used up.
+_LEAST = 0.01
+_FEWEST_CROSSINGS = 4
 
 
 def rows(
     curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
 ) -> Iterator[tuple[Segment, ...]]:
-    """The pieces as segments, levels with placed borders, and the decay as each other shape."""
-    row = _from_origin(as_segments(curve, pieces, origin, stop), curve, origin)
+    """The pieces as segments from each time 0 that may be theirs, levels with placed borders, and
+    the decay as each other shape."""
     if len(pieces) > 1 and all(p.shape.name == "constant" for p in pieces):
-        yield placed(row, edges_of(curve, pieces), row[0].start, float(curve.x[-1]))
+        edges, last = edges_of(curve, pieces), float(curve.x[-1])
+        for begin in level_origins(origin, float(curve.x[0])):
+            row = as_segments(curve, pieces, begin, stop)
+            moved = replace(row[0], start=begin)
+            yield placed((moved, *row[1:]), edges, begin, last)
         return
-    yield row
-    yield from _one_step_off(row)
+    yield from _from_origins(curve, pieces, origin, stop)
     yield from _other_decays(curve, pieces, origin, stop)
 
 
 def rougher_rows(
     curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
 ) -> Iterator[tuple[Segment, ...]]:
-    """Rows that overlook small bends, for curves that no row of shapes follows exactly."""
+    """Rows that overlook small bends, for curves that no row of shapes follows exactly; first a
+    wave of many turns, each of too few points to have a shape."""
+    wave = _wave(curve)
+    if wave is not None:
+        yield _from_origin((Segment(float(curve.x[0]), stop, wave, 0.0),), curve, origin)
     yield from _other_decays(curve, pieces, origin, stop, close=np.inf)
     for again in (_straight_ramp(curve, pieces), _merged(curve, pieces)):
         if again is not None:
-            yield _from_origin(as_segments(curve, again, origin, stop), curve, origin)
+            yield from _from_origins(curve, again, origin, stop)
             yield from _other_decays(curve, again, origin, stop)
 
 
-def _one_step_off(row: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
-    """A decay that does not show its start, begun one step earlier or later, if its LR is odd."""
-    first = row[0]
-    if (
-        kind(first) not in ("linear", "polynomial", "exponential")
-        or ends(first)[0] <= ends(first)[1]
-    ):
-        return
-    if further_digits(float(f"{ends(first)[0]:.5e}")) >= _ODD_DIGITS:
-        for shift in (-1.0, 1.0):
-            yield (_shifted(first, first.start + shift), *row[1:])
+def _wave(curve: Curve) -> Shape | None:
+    """A cosine through a curve that crosses its middle again and again at equal distances."""
+    high = curve.y > (curve.y.max() + curve.y.min()) / 2.0
+    crossings = curve.x[np.flatnonzero(high[1:] != high[:-1])]
+    if len(crossings) < _FEWEST_CROSSINGS:
+        return None
+    half = float(crossings[-1] - crossings[0]) / (len(crossings) - 1)
+    found: Shape | None = discover("shapes")["cosine"].wave(curve.x - curve.x[0], curve.y, half)
+    return found
+
+
+def _from_origins(
+    curve: Curve, pieces: Sequence[Piece], origin: float, stop: float
+) -> Iterator[tuple[Segment, ...]]:
+    row = as_segments(curve, pieces, origin, stop)
+    for begin in dict.fromkeys(origins(row, curve, origin)):
+        yield _from_origin(row, curve, begin)
 
 
 def _other_decays(
@@ -73,8 +88,7 @@ def _other_decays(
             other = best_shape(curve, pieces[at].lo, pieces[at].hi, (name,))
             if other.shape.name == name and other.worst <= close * max(pieces[at].worst, 1.0):
                 changed = [*pieces[:at], other, *pieces[at + 1 :]]
-                again = as_segments(curve, changed, origin, stop)
-                yield _from_origin(again, curve, origin)
+                yield from _from_origins(curve, changed, origin, stop)
 
 
 def _straight_ramp(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
@@ -100,16 +114,20 @@ def _merged(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
 
 
 def ramped(curve: Curve, pieces: Sequence[Piece], origin: float) -> Sequence[Piece]:
-    """A single low first point as a ramp, from 0 at the origin where it lies after that."""
-    first = pieces[0]
-    if len(pieces) < 2 or first.hi - first.lo > 1 or not 0 <= curve.y[0] < 0.98 * curve.y[1]:
+    """Low first points that stand alone as a ramp; a single one from 0 at the origin where it lies
+    after that."""
+    alone = 0
+    while alone < len(pieces) - 1 and pieces[alone].hi - pieces[alone].lo == 1:
+        alone += 1
+    rising = alone and np.all(np.diff(curve.y[: alone + 1]) > 0) and curve.y[0] >= 0
+    if not rising or not curve.y[0] < 0.98 * curve.y[1]:
         return pieces
     before = float(curve.x[0]) - origin
-    rise = (
-        (curve.y[0], before) if before > 0 else (curve.y[1] - curve.y[0], curve.x[1] - curve.x[0])
-    )
+    rise = curve.y[1] - curve.y[0], curve.x[1] - curve.x[0]
+    if alone == 1 and before > 0:
+        rise = curve.y[0], before
     line = discover("shapes")["linear"](float(curve.y[0]), float(rise[0] / rise[1]))
-    return [replace(first, shape=line), *pieces[1:]]
+    return [Piece(0, alone, line, 0.0), *pieces[alone:]]
 
 
 def _from_origin(row: tuple[Segment, ...], curve: Curve, origin: float) -> tuple[Segment, ...]:
@@ -122,19 +140,7 @@ def _from_origin(row: tuple[Segment, ...], curve: Curve, origin: float) -> tuple
         if begin <= first.start + curve.spacing:
             moved = replace(first.shape, peak_at=first.start + number(first, "peak_at") - begin)  # type: ignore[type-var]
             return (replace(first, start=begin, shape=moved), *row[1:])
-    return (_shifted(first, _crossing(first, curve, origin)), *row[1:])
-
-
-def _crossing(first: Segment, curve: Curve, origin: float) -> float:
-    """``origin``, or where a ramp would be 0 if that is later: LRs are not negative."""
-    if kind(first) != "linear" or not number(first, "slope") > 0 or curve.y.min() < 0:
-        return origin
-    zero = first.start - number(first, "lr_start") / number(first, "slope")
-    if not np.isfinite(zero):
-        return origin
-    whole = float(round(zero))
-    zero = whole if abs(zero - whole) < 0.01 * curve.spacing else zero
-    return zero if origin < zero <= first.start else origin
+    return (_shifted(first, origin), *row[1:])
 
 
 def _shifted(segment: Segment, start: float) -> Segment:
@@ -143,6 +149,8 @@ def _shifted(segment: Segment, start: float) -> Segment:
     shape = segment.shape
     if delta == 0:
         return segment
+    if shape.name == "inverse_sqrt" and number(segment, "timescale") + delta < _LEAST * -delta:
+        return segment  # it would begin at its pole
     level = float(shape.lr(np.array([delta]))[0])
     values = dict(shape.parameters())
     if "lr_start" in values:
@@ -151,6 +159,8 @@ def _shifted(segment: Segment, start: float) -> Segment:
         values["t_max"] = number(segment, "t_max") - delta
     if shape.name == "inverse_sqrt":
         values["timescale"] = number(segment, "timescale") + delta
+    if shape.name == "logarithmic":
+        values["timescale"] = max(number(segment, "timescale") + delta, 1e-9)
     if shape.name == "cosine":
         values["peak_at"] = number(segment, "peak_at") - delta
     return replace(segment, start=start, shape=type(shape)(**values))

@@ -144,21 +144,20 @@ def _prefixes(curve: Curve, run: Sequence[Piece]) -> list[Piece]:
 
 
 def _explained_until(curve: Curve, lo: int, hi: int) -> int:
-    """End of the longest stretch from ``lo`` that one shape explains: all of it, longer and longer
-    ones, then by halves. A longer stretch never takes a simpler shape."""
-    if best_shape(curve, lo, hi).explained:
-        return hi
-    names: tuple[str, ...] = SIMPLICITY
-    good, bad = lo, hi
-    size = _SHORTEST_PREFIX
-    while good + 1 < bad:
-        stop = lo + size if lo + size < bad == hi else (good + bad) // 2
-        trial = best_shape(curve, lo, stop, names)
-        if trial.explained:
-            good, names = stop, names[names.index(trial.shape.name) :]
+    """End of the longest stretch from ``lo`` that one shape explains: all of it, shorter and
+    shorter ones, then by halves between the longest that it does and the next."""
+    size, good, bad = hi - lo, lo, hi
+    while size >= _SHORTEST_PREFIX:
+        if best_shape(curve, lo, lo + size).explained:
+            good = lo + size
+            break
+        bad, size = lo + size, (size + 1) // 2
+    while good > lo and good + 1 < bad:
+        middle = (good + bad) // 2
+        if best_shape(curve, lo, middle).explained:
+            good = middle
         else:
-            bad = stop
-        size *= 2
+            bad = middle
     return good
 
 

@@ -115,16 +115,15 @@ class OneCycle:
         if found is None:
             return None
         peak, start, end, rise, fall = found
-        if held and not near(number(segments[-1], "value"), end, peak, 0.02):
-            return None
-        end = number(segments[-1], "value") if held else end
         if len(row) == 3:
             third = _third_phase(row[2], start)
-            if third is None or held or not near(rise, fall, rise, 0.3):
+            if third is None or not near(rise, fall, rise, 0.3):
                 return None
             fall, end = rise + third[0], third[1]
-        if not end < start:
+        last = number(segments[-1], "value") if held else end
+        if not end < start or not near(last, end, peak, 0.02):
             return None
+        end = last
         total = rise + fall + 1.0
         ratios = peak / start, start / max(end, 1e-6 * start)
         anneal = "linear" if kind(row[0]) == "linear" else "cos"

@@ -54,6 +54,14 @@ class Cosine:
         return cls._from_waves(mean, cos, sin, half, rising=bool(lr[-1] > lr[0]))
 
     @classmethod
+    def wave(cls, t: Array, lr: Array, half: float) -> Self | None:
+        """The least-squares wave whose half period is near ``half``, which is less than the data
+        span; its ``peak_at`` is the top next to 0."""
+        (mean, cos, sin), _ = _projected(t, lr, half)
+        mean, cos, sin, half = _polished(t, lr, (mean, cos, sin, half), half)
+        return cls._from_waves(mean, cos, sin, half, rising=False)
+
+    @classmethod
     def _from_waves(
         cls, mean: float, cos: float, sin: float, half: float, *, rising: bool
     ) -> Self | None:
