@@ -17,6 +17,8 @@ _LONG = 10
 _TOO_CLOSE = 0.05
 # A name that misses by less than this needs no second reading of the digits.
 _SURE = 1e-6
+# No optimizer works with an LR beyond; its ratio to another could leave the range of floats.
+_SMALLEST, _LARGEST = 1e-150, 1e150
 
 
 # Trial parameters may overflow, as odd data does; whatever comes out is judged by its errors.
@@ -27,14 +29,15 @@ def fit_schedules(
     """The schedules behind an LR series, in order; several where one was rebuilt or reset.
 
     ``boundaries`` are steps of known restarts; ``clock`` says what the steps count, which decides
-    whether a log could hide steps within epochs. Values that are not finite are ignored; without a
-    finite value the result is empty. Restarts that a schedule makes itself (SGDR, cyclic) stay one
-    schedule.
+    whether a log could hide steps within epochs. Values that are not finite, or beyond what floats
+    can square, are ignored; without any other the result is empty. Restarts that a schedule makes
+    itself (SGDR, cyclic) stay one schedule.
     """
-    data = lr.finite()
-    if not len(data):
+    keep = np.abs(lr.value) <= _LARGEST
+    if not keep.any():
         return ()
-    x, y = data.step.astype(np.float64), data.value
+    x, y = lr.step[keep].astype(np.float64), lr.value[keep]
+    y = np.where(np.abs(y) < _SMALLEST, 0.0, y)
     restarts = sorted(float(b) for b in boundaries)
     first: tuple[Schedule, ...] = ()
     for curve, pieces in _readings(x, y):

@@ -363,3 +363,10 @@ def test_extreme_values_warn_nobody(mixed: list[float], powers: list[float]) -> 
     for values in (mixed, 10.0 ** np.array(powers), np.sort(10.0 ** np.array(powers))):
         for schedule in fit_schedules(Series("lr", np.arange(len(values)), values)):
             schedule.lr(np.arange(0, 10**9, 10**8))
+
+
+@pytest.mark.parametrize("odd", [5e-324, 1e-300, 1e300, -1.7e308, np.inf, np.nan])
+def test_values_at_the_edge_of_floats_are_survived(odd: float) -> None:
+    rates = np.repeat([odd, 0.027, 0.0027, odd, 0.0027], 4)
+    schedules = fit_schedules(Series("lr", np.arange(len(rates)), rates))
+    assert schedules and all(np.isfinite(s.lr(np.arange(20))).all() for s in schedules)
