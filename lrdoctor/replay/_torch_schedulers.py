@@ -53,10 +53,13 @@ def closed_form(named: NamedSchedule, steps: int) -> Array:
 def scheduler_steps(named: NamedSchedule, length: float) -> int:
     """How many scheduler steps fill ``length`` x units, as far as torch's class has the same form.
 
-    A cosine that stays at its floor has torch's form up to the floor only.
+    A cosine that stays at its floor has torch's form up to the floor only, and torch's one-cycle
+    ends with an error.
     """
     values, interval = _per_step(named)
     steps = max(1, round(length / interval))
+    if values is not None and named.name == "onecycle":
+        return min(steps, int(values["total_steps"]))
     if values is not None and values.get("clamp"):
         return min(steps, int(values["T_max"] + values.get("warmup", 0)) + 1)
     return steps

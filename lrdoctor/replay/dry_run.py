@@ -36,11 +36,16 @@ def rehearse(
     ``torch_check`` also steps torch's own schedulers and reports how far the closed form is from
     them; without it torch is not imported.
     """
-    rehearsed = tuple(
-        _rehearse_one(case, diagnosis.results, candidate, rulebook, torch_check)
-        for candidate in diagnosis.candidates
-    )
-    return replace(diagnosis, candidates=rehearsed)
+    rehearsed = []
+    for candidate in diagnosis.candidates:
+        try:
+            done = _rehearse_one(case, diagnosis.results, candidate, rulebook, torch_check)
+        except Exception as error:  # a correction that cannot be checked must not hide the fault
+            reason = f"could not be made: {type(error).__name__}: {error}"
+            outcome = Outcome(level=LEVEL, assumptions=(_ONLY_LOGGED,), refused=reason)
+            done = replace(candidate, outcomes=(outcome, *_others(candidate)))
+        rehearsed.append(done)
+    return replace(diagnosis, candidates=tuple(rehearsed))
 
 
 def corrected(case: Case, candidate: Candidate) -> Case:
@@ -74,13 +79,16 @@ def _rehearse_one(
     known = before | _codes(results, Status.SUPPRESSED)
     passed = _codes(again, Status.PASSED)
     checks = (_SAME_LOSS, _ONLY_LOGGED, *_against_torch(candidate, torch_check))
-    others = tuple(o for o in candidate.outcomes if o.level != LEVEL)
     return replace(
         candidate,
         resolves=tuple(sorted(before & passed)),
         introduces=tuple(sorted(after - known)),
-        outcomes=(Outcome(level=LEVEL, assumptions=checks), *others),
+        outcomes=(Outcome(level=LEVEL, assumptions=checks), *_others(candidate)),
     )
+
+
+def _others(candidate: Candidate) -> tuple[Outcome, ...]:
+    return tuple(o for o in candidate.outcomes if o.level != LEVEL)
 
 
 def _codes(results: Sequence[RuleResult], status: Status) -> set[str]:
@@ -102,6 +110,8 @@ def _against_torch(candidate: Candidate, wanted: bool) -> tuple[str, ...]:
         return tuple(_compared(schedule, length) for schedule, length in named.values())
     except ImportError:
         return ("torch is not installed, so the closed form was not checked against it",)
+    except Exception as error:
+        return (f"torch's scheduler could not be stepped: {type(error).__name__}: {error}",)
 
 
 def _compared(named: NamedSchedule, length: float) -> str:

@@ -50,13 +50,17 @@ def thin(points: list[Point], tolerance: float) -> list[Point]:
     """The polyline with vertices left out whose vertical distance to it is within ``tolerance``.
 
     One pass: from each vertex kept, the cone of slopes that still passes all points skipped is
-    narrowed until it is empty. ``x`` strictly ascends.
+    narrowed until it is empty. ``x`` ascends; points on one spot of it are all kept.
     """
     if len(points) < 3:
         return points
     kept = [points[0]]
     (x0, y0), low, high = points[0], -np.inf, np.inf
     for (px, py), (x, y) in pairwise(points[1:]):
+        if px <= x0 or x <= x0:
+            kept.append((px, py))
+            (x0, y0), low, high = (px, py), -np.inf, np.inf
+            continue
         low = max(low, (py - tolerance - y0) / (px - x0))
         high = min(high, (py + tolerance - y0) / (px - x0))
         if not low <= (y - y0) / (x - x0) <= high:

@@ -215,6 +215,9 @@ def rehearsal(candidate: Candidate) -> str:
     """What the dry run says: the rules resolved and introduced."""
     if not (candidate.resolves or candidate.introduces or candidate.outcomes):
         return "not made"
+    refused = [o.refused for o in candidate.outcomes if o.level == "dry_run" and o.refused]
+    if refused:
+        return refused[0]
     resolved = ", ".join(candidate.resolves) or "nothing"
     return f"resolves {resolved}, introduces {', '.join(candidate.introduces) or 'nothing'}"
 

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from lrdoctor.diagnosis import diagnose
+from lrdoctor.replay import dry_run
+from lrdoctor.replay._torch_schedulers import scheduler_steps
 from lrdoctor.replay.dry_run import corrected, rehearse
+from lrdoctor.reports._view import rehearsal
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.schedules._build import from_parameters
 from lrdoctor.types import Case, Schedule
@@ -119,3 +122,21 @@ def test_the_default_path_does_not_import_torch() -> None:
         "rehearsed(early_end()); assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_rehearsal_that_fails_hides_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("T_max")
+
+    monkeypatch.setattr(dry_run, "corrected", fail)
+    result = rehearsed(early_end())
+    assert [f.rule.code for f in result.findings] == ["LRD301"]
+    (outcome,) = result.candidates[0].outcomes
+    assert outcome.refused == "could not be made: KeyError: 'T_max'"
+    assert rehearsal(result.candidates[0]) == outcome.refused
+
+
+def test_torch_is_stepped_no_further_than_its_one_cycle_goes() -> None:
+    named = from_parameters("onecycle", {"max_lr": 0.1, "total_steps": 50, "clamp": True})
+    assert scheduler_steps(named, 80.0) == 50
+    assert dry_run._compared(named, 80.0).startswith("torch ")

@@ -69,3 +69,8 @@ def test_smooth_curve_needs_few_vertices() -> None:
     x = np.linspace(0, 1000, 2000)
     points = list(zip(x, 190 * np.cos(x / 1000 * np.pi / 2), strict=True))
     assert len(thin(points, 0.35)) < 40
+
+
+def test_points_on_one_spot_are_kept() -> None:
+    points = [(0.0, 0.0), (0.0, 9.0), (0.0, 1.0), (5.0, 5.0), (5.0, 5.0), (9.0, 9.0)]
+    assert thin(points, 0.1)[:3] == points[:3]
