@@ -25,6 +25,7 @@ from typing import Any
 
 from lrdoctor.errors import ReadError
 from lrdoctor.plugins import discover
+from lrdoctor.readers._sidecar import NAMES
 from lrdoctor.readers._text import display_name, failure, folder_of, logical_name, read_head
 from lrdoctor.types import Note
 from lrdoctor.verdict import ReadFailure
@@ -134,6 +135,8 @@ class Search(Iterator["RunFiles | ReadFailure"]):
             except ReadError as error:
                 yield ReadFailure(error.path, error.reason)
                 continue
+            if name is None and os.path.basename(path) in NAMES:  # noqa: PTH119
+                continue  # settings, read with the logs beside them
             if name is None:
                 self.passed_over["files with a log's name hold no training log"].append(path)
             else:

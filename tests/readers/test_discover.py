@@ -114,6 +114,7 @@ def test_what_is_no_log_is_passed_over_and_counted(tmp_path: Path) -> None:
             "data/train.csv": "id,x\n1,2\n",
             "requirements.txt": "numpy\n",
             "package.json": '{"name": "x"}',
+            "config.json": '{"lr": 0.1}',
             "empty.csv": "",
             "model.py": "print('loss 0.5')",
             "image.png": b"\x89PNG",
