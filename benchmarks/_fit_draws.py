@@ -24,7 +24,7 @@ _PER_EPOCH = ("cosine", "exponential", "linear", "polynomial", "cosine_restarts"
 _OF_EPOCHS = ("step", "multistep", "reduce_on_plateau")
 _CHAINED = ("exponential x ramp", "cosine x ramp")
 _FEWEST_IN_WARMUP = 3
-_FEWEST_EPOCHS = 30
+_FEWEST_EPOCHS = 60
 
 
 @dataclass(frozen=True)

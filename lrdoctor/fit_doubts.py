@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from lrdoctor.fit_names import Named
 from lrdoctor.fit_numbers import further_digits
-from lrdoctor.fit_refine import Match
-from lrdoctor.fit_segments import Curve
+from lrdoctor.fit_refine import Match, matched, solved
+from lrdoctor.fit_resolution import resolution, tolerance
+from lrdoctor.fit_segments import Curve, best_shape
 from lrdoctor.plugins import discover
 from lrdoctor.types import Alternative, Clock, ClockUnit
 
@@ -27,6 +29,11 @@ _ALIAS = (
 )
 _RISE = "only the warm-up was logged; what follows it decides"
 _CUTTING = frozenset({"step", "multistep", "reduce_on_plateau"})
+# Decays that begin alike, how much of the LR is left while they may, and poly's usual power.
+_SMOOTH = frozenset({"linear", "polynomial", "cosine", "exponential", "inverse_sqrt"})
+_PARTLY = 0.4
+_USUAL_POWER = 0.9
+_LATE = 1.5
 _GRID = 200
 _SAME_EPOCH = 0.02
 _IDENTICAL = 1e-6
@@ -36,12 +43,58 @@ def alternatives(curve: Curve, named: Named, clock: Clock | None) -> tuple[Alter
     """Other schedules that these points cannot be told from."""
     best = named.match
     same = [_other(m, best) for m in named.others if not _respelt(m, best)]
+    same += [a for a in _bends(curve, best) if a.name not in {s.name for s in same}]
     return (*same, *([Alternative("cosine", _ALIAS)] if _may_alias(curve, best, clock) else []))
 
 
 def _other(match: Match, best: Match) -> Alternative:
     cuts = {match.named.name, best.named.name} <= _CUTTING
     return Alternative(match.named.name, _CUTS if cuts else _SAME)
+
+
+def _bends(curve: Curve, best: Match) -> Iterator[Alternative]:
+    """Decays of other shapes through the same points, where no more than a part of one was logged
+    and its bend does not show in the digits."""
+    named, top = best.named, getattr(best.named, "peak_lr", 0.0)
+    left = float(curve.y[-1]) / top if top > 0 else 0.0
+    if named.name not in _SMOOTH or not best.exact or not _PARTLY < left < 1:
+        return
+    # Short numbers on a line may be exact, and may be rounded ones of another curve.
+    fine = resolution(curve.y)
+    curve = replace(curve, tolerance=tolerance(fine), resolution=fine)
+    late = named.warmup is None and curve.x[0] > _LATE * curve.spacing
+    found = _stretches(curve) if late else _beginnings(curve, best, left)
+    yield from (Alternative(name, _SAME) for name in found if name != named.name)
+
+
+def _stretches(curve: Curve) -> Iterator[str]:
+    """Decays that a log without their beginning may be part of."""
+    for name in ("linear", "polynomial", "cosine"):
+        piece = best_shape(curve, 0, len(curve), (name,))
+        if piece.shape.name == name and piece.explained:
+            yield name
+
+
+def _beginnings(curve: Curve, best: Match, left: float) -> Iterator[str]:
+    """Decays that begin as the one found does, down to the share ``left`` of their LR."""
+    named = best.named
+    after = named.warmup.length if named.warmup is not None else 0.0
+    gone = float(curve.x[-1]) - best.origin - after
+    lengths = {
+        "linear": gone / (1.0 - left),
+        "polynomial": gone / (1.0 - left ** (1.0 / _USUAL_POWER)),
+        "cosine": gone * np.pi / np.arccos(2.0 * left - 1.0),
+    }
+    for name, length in lengths.items():
+        if not 0 < length < np.inf:
+            continue
+        extra = {"power": _USUAL_POWER} if name == "polynomial" else {}
+        field = "T_max" if name == "cosine" else "total_steps"
+        other = discover("schedules")[name](named.peak_lr, **{field: float(length)}, **extra)
+        other = replace(other, warmup=named.warmup)
+        start = matched(other, best.origin, curve, fixed_origin=True)
+        if solved(start, curve, ["peak_lr", field]).exact:
+            yield name
 
 
 def _respelt(match: Match, best: Match) -> bool:

@@ -117,6 +117,8 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
     if not high > low or count[-1] > _MOST_STAIRS:
         return None
     size = roundest(float(low), float(high))
+    if size != round(size):
+        return None
     index = np.arange(int(count[-1]) + 1)
     level = starts[np.searchsorted(count, index, side="right")]
     x = np.asarray(origin + size * index, dtype=np.float64)

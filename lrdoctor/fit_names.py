@@ -28,7 +28,7 @@ PREFERENCE = (
 )  # fmt: skip
 _POINTS = 160
 _SURELY_LEVELS = 2
-_MOST_DIVIDED = 1e7
+_MOST_DIVIDED = 1e5
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,8 @@ def _on_stairs(levels: Curve, interval: float, few: Curve, origin: float) -> Ite
     for better in _refined(levels, levels, smooth, origin):
         if better.exact and any(f.name == "interval" for f in fields(better.named)):
             named = per_interval(better.named, interval)
-            yield matched(named, better.origin, few, fixed_origin=better.fixed_origin)
+            found = matched(named, better.origin, few, fixed_origin=better.fixed_origin)
+            yield refine(found, few) if named.name == "onecycle" else found
 
 
 def _refined(curve: Curve, few: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[Match]:
@@ -159,11 +160,16 @@ def _refined(curve: Curve, few: Curve, pieces: Sequence[Piece], origin: float) -
     stop = float(curve.x[-1]) + curve.spacing
     pieces = ramped(curve, pieces, origin)
     exact = False
-    for readings in (rows, rougher_rows):
-        for row in readings(curve, pieces, origin, stop):
-            for match in _from_row(row, few, seen):
-                exact = exact or match.exact
-                yield match
+    for row in rows(curve, pieces, origin, stop):
+        for match in _from_row(row, few, seen):
+            exact = exact or match.exact
+            yield match
+    if exact:
+        return
+    for row in rougher_rows(curve, pieces, origin, stop):
+        for match in _from_row(row, few, seen):
+            exact = exact or match.exact
+            yield match
         if exact:
             return
 

@@ -17,7 +17,11 @@ from lrdoctor.types import Segment
 
 # A time scale of less than this share of a shift is one that the shift has used up.
 _LEAST = 0.01
-_FEWEST_CROSSINGS = 4
+# A wave crosses its middle this often, with so few points in between that they have no shape.
+_FEWEST_CROSSINGS = 2
+_MOST_PER_HALF = 15
+# A piece this many tolerances off is no smooth stretch, whatever its neighbours are.
+_FAR_OFF = 100.0
 
 
 def rows(
@@ -33,7 +37,8 @@ def rows(
             yield placed((moved, *row[1:]), edges, begin, last)
         return
     yield from _from_origins(curve, pieces, origin, stop)
-    yield from _other_decays(curve, pieces, origin, stop)
+    if all(p.worst < _FAR_OFF for p in pieces):
+        yield from _other_decays(curve, pieces, origin, stop)
 
 
 def rougher_rows(
@@ -44,18 +49,18 @@ def rougher_rows(
     wave = _wave(curve)
     if wave is not None:
         yield _from_origin((Segment(float(curve.x[0]), stop, wave, 0.0),), curve, origin)
-    yield from _other_decays(curve, pieces, origin, stop, close=np.inf)
     for again in (_straight_ramp(curve, pieces), _merged(curve, pieces)):
         if again is not None:
             yield from _from_origins(curve, again, origin, stop)
             yield from _other_decays(curve, again, origin, stop)
+    yield from _other_decays(curve, pieces, origin, stop, close=np.inf)
 
 
 def _wave(curve: Curve) -> Shape | None:
     """A cosine through a curve that crosses its middle again and again at equal distances."""
     high = curve.y > (curve.y.max() + curve.y.min()) / 2.0
     crossings = curve.x[np.flatnonzero(high[1:] != high[:-1])]
-    if len(crossings) < _FEWEST_CROSSINGS:
+    if not len(crossings) >= _FEWEST_CROSSINGS or len(curve) > _MOST_PER_HALF * len(crossings):
         return None
     half = float(crossings[-1] - crossings[0]) / (len(crossings) - 1)
     found: Shape | None = discover("shapes")["cosine"].wave(curve.x - curve.x[0], curve.y, half)

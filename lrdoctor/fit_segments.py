@@ -17,6 +17,9 @@ from lrdoctor.types import Array, Segment
 SIMPLICITY = (
     "constant", "linear", "exponential", "inverse_sqrt", "logarithmic", "cosine", "polynomial",
 )  # fmt: skip
+# What schedules of many turns consist of.
+_WAVES = ("constant", "linear", "exponential", "cosine")
+_MANY_TURNS = 4
 # Points a shape is fitted to, and how many tolerances an explained point may be off: rounding
 # gives at most one, and a fit adds its own error.
 FIT_POINTS = 120
@@ -29,6 +32,8 @@ _FEWEST_LEVEL = 3
 # Stretches shorter than this are explained by any shape; a curve of more parts is no schedule.
 _SHORTEST_PREFIX = 10
 _MOST_PREFIXES = 6
+# Share of a curve over which rounding may hide that it moves.
+_BLUR = 0.005
 _FEWEST_PART = 2
 
 
@@ -89,10 +94,11 @@ class Piece:
 def segment(curve: Curve) -> tuple[Piece, ...]:
     """The curve as touching pieces, in order; empty without points."""
     pieces: list[Piece] = []
+    names = _WAVES if _turns(curve) > _MANY_TURNS else SIMPLICITY
     cuts = [0, *(_jumps(curve) + 1).tolist(), len(curve)]
     for lo, hi in pairwise(cuts):
         if hi > lo:
-            pieces += _explain(curve, lo, hi)
+            pieces += _explain(curve, lo, hi, names)
     return tuple(pieces)
 
 
@@ -113,19 +119,27 @@ def finer(curve: Curve, pieces: Sequence[Piece]) -> tuple[Piece, ...]:
 
 
 def _runs(curve: Curve, pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Neighbouring pieces that all rise or all fall; a level stays alone."""
+    """Neighbouring pieces that all rise or all fall. A level stays alone, unless it is so short
+    that rounding made it, within a rise or fall that goes on."""
+    ways = [_way(curve, piece) for piece in pieces]
+    for index in range(1, len(pieces) - 1):
+        short = pieces[index].hi - pieces[index].lo <= max(_FEWEST_LEVEL, _BLUR * len(curve))
+        if ways[index] == 0 and short and ways[index - 1] == ways[index + 1]:
+            ways[index] = ways[index - 1]
     runs: list[list[Piece]] = []
-    last = 0.0
-    for piece in pieces:
-        way = float(np.sign(curve.y[piece.hi - 1] - curve.y[piece.lo]))
-        if piece.hi - piece.lo == 1 and piece.lo > 0:
-            way = float(np.sign(curve.y[piece.lo] - curve.y[piece.lo - 1]))
-        if runs and way == last != 0:
+    for index, piece in enumerate(pieces):
+        if index and ways[index] == ways[index - 1] != 0:
             runs[-1].append(piece)
         else:
             runs.append([piece])
-        last = way
     return runs
+
+
+def _way(curve: Curve, piece: Piece) -> float:
+    """1 where a piece rises, -1 where it falls, 0 for a level; a single point goes where it came
+    from."""
+    alone = piece.hi - piece.lo == 1 and piece.lo > 0
+    return float(np.sign(curve.y[piece.hi - 1] - curve.y[piece.lo - alone]))
 
 
 def _prefixes(curve: Curve, run: Sequence[Piece]) -> list[Piece]:
@@ -196,17 +210,24 @@ def _jumps(curve: Curve) -> npt.NDArray[np.int64]:
     return found.astype(np.int64)
 
 
-def _explain(curve: Curve, lo: int, hi: int) -> list[Piece]:
+def _turns(curve: Curve) -> int:
+    """How often a curve turns up or down, seen on few points."""
+    ways = np.sign(np.diff(curve.thinned(2 * FIT_POINTS).y))
+    ways = ways[ways != 0]
+    return int(np.sum(ways[1:] != ways[:-1]))
+
+
+def _explain(curve: Curve, lo: int, hi: int, names: Sequence[str]) -> list[Piece]:
     """Pieces of a stretch without jumps: one if a shape explains it, else those of its parts."""
     turns = _turn(curve.part(lo, hi))
-    piece = None if turns else best_shape(curve, lo, hi)
+    piece = None if turns else best_shape(curve, lo, hi, names)
     if piece is not None and (piece.explained or hi - lo <= 2):
         return [piece]
     inner = turns or _plateau(curve.part(lo, hi)) or _corner(curve.part(lo, hi))
     if piece is not None and not inner:
         return [piece]
     cuts = [lo, *(lo + i for i in inner), hi]
-    return [piece for begin, end in pairwise(cuts) for piece in _explain(curve, begin, end)]
+    return [piece for begin, end in pairwise(cuts) for piece in _explain(curve, begin, end, names)]
 
 
 def best_shape(curve: Curve, lo: int, hi: int, only: Sequence[str] = SIMPLICITY) -> Piece:

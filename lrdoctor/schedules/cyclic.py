@@ -66,11 +66,13 @@ class Cyclic:
     def recognise(cls, segments: tuple[Segment, ...]) -> Self | None:
         """At least three stretches that rise and fall in turn from a common bottom: lines, or
         lines that a shrinking height bends."""
-        body = [s for s in segments if ends(s)[0] != ends(s)[1]]
-        rising = [ends(s)[1] > ends(s)[0] for s in body]
-        if len(body) < 3 or rising != [index % 2 == 0 for index in range(len(body))]:
+        moving = [s for s in segments if ends(s)[0] != ends(s)[1]]
+        ways = [ends(s)[1] > ends(s)[0] for s in moving]
+        # A bent line may have been cut into several.
+        body = [s for i, s in enumerate(moving) if i == 0 or ways[i] != ways[i - 1]]
+        if len(body) < 3 or not ways[0]:
             return None
-        straight = [kind(s) == "linear" for s in body]
+        straight = [kind(s) == "linear" and len(body) == len(moving) for s in body]
         if not all(straight[:2]) or sum(straight) < 0.6 * len(body):
             return cls._shrinking(body)
         turns = [body[0].start, *(_turn(a, b) for a, b in pairwise(body))]

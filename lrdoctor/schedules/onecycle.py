@@ -116,6 +116,10 @@ class OneCycle:
             return None
         peak, start, end, rise, fall = found
         if len(row) == 3:
+            if kind(row[0]) == "linear":
+                # The second fall begins at the first LR, which a line does not show.
+                level = _level_at(row[1], meeting(row[1], row[2]))
+                rise, start = rise + (start - level) / number(row[0], "slope"), level
             third = _third_phase(row[2], start)
             if third is None or not near(rise, fall, rise, 0.3):
                 return None
@@ -144,6 +148,10 @@ def _two_phases(
     peak = number(up, "lr_start") + number(up, "slope") * rise
     end = max(end, 1e-6 * start)
     return peak, start, end, rise, (peak - end) / -number(down, "slope")
+
+
+def _level_at(line: Segment, time: float) -> float:
+    return float(line.shape.lr(np.array([time - line.start]))[0])
 
 
 def _third_phase(last: Segment, start: float) -> tuple[float, float] | None:

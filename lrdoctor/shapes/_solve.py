@@ -11,7 +11,7 @@ from lrdoctor.types import Array
 # Step of numeric derivatives: some times the root of the float64 epsilon, best for one-sided ones.
 _STEP = 1e-7
 _FIRST_STEPS = 3
-_MOST_DAMPING = 1e8
+_MOST_DAMPING = 1e4
 
 
 def weighted_line(t: Array, y: Array, weight: Array) -> tuple[float, float]:
