@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lrdoctor.causes import explain_effects
 from lrdoctor.curves.thin import thumbnail
 from lrdoctor.messages import fill
 from lrdoctor.plugins import discover
@@ -64,8 +65,10 @@ def diagnose(case: Case, rulebook: Rulebook, suppressions: Sequence[Suppression]
 
 
 def judge(case: Case, rulebook: Rulebook) -> tuple[RuleResult, ...]:
-    """One result per rule, or one per finding where a rule found several."""
-    return tuple(result for rule in rulebook.rules for result in _judge_rule(rule, rulebook, case))
+    """One result per rule, or one per finding where a rule found several; effects of another
+    finding are suppressed under it."""
+    results = [result for rule in rulebook.rules for result in _judge_rule(rule, rulebook, case)]
+    return explain_effects(results, float(case.last - case.first))
 
 
 def _judge_rule(rule: Rule, rulebook: Rulebook, case: Case) -> tuple[RuleResult, ...]:
@@ -131,7 +134,7 @@ def _fingerprint(rule: str, run: str, subject: str, occurrence: int) -> str:
 
 
 def _suppress(result: RuleResult, run: str, suppressions: Sequence[Suppression]) -> RuleResult:
-    if result.status is not Status.FOUND:
+    if result.finding is None:
         return result
     for suppression in suppressions:
         of_rule = suppression.rule in (result.rule.code, result.rule.name)

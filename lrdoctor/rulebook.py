@@ -22,8 +22,9 @@ from lrdoctor.verdict import Rule, Threshold
 
 _TEXTS = ("code", "name", "title", "detector", "message", "why", "harmless")
 _LISTS = ("fixes", "references")
+_OPTIONAL = ("explained_by",)
 _TABLES = ("thresholds", "examples")
-_KEYS = frozenset({*_TEXTS, *_LISTS, *_TABLES, "severity", "confidence"})
+_KEYS = frozenset({*_TEXTS, *_LISTS, *_OPTIONAL, *_TABLES, "severity", "confidence"})
 _OVERRIDES = frozenset({"severity", "enabled", "reason", "thresholds"})
 _CODE = re.compile(r"[A-Z]{3,8}\d{3}")
 
@@ -114,6 +115,7 @@ def _read_rule(path: Path) -> Rule:
         },
         fires=table["examples"]["fires"],
         quiet=table["examples"]["quiet"],
+        explained_by=tuple(table.get("explained_by", ())),
     )
 
 
@@ -129,7 +131,7 @@ def _key_problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in table:
         if key not in _KEYS:
             yield key, f"unknown key {key!r}{did_you_mean(key, _KEYS)}"
-    for key in sorted(_KEYS):
+    for key in sorted(_KEYS - set(_OPTIONAL)):
         if key not in table:
             yield "", f"missing key {key!r}"
     for key in _TABLES:
@@ -141,7 +143,7 @@ def _text_problems(table: Mapping[str, Any], path: Path) -> Iterator[tuple[str, 
     for key in _TEXTS:
         if not isinstance(table[key], str) or not table[key].strip():
             yield key, f"{key} must be a non-empty text"
-    for key in _LISTS:
+    for key in (*_LISTS, *(k for k in _OPTIONAL if k in table)):
         if not isinstance(table[key], list) or not all(isinstance(x, str) for x in table[key]):
             yield key, f"{key} must be a list of texts"
     if not _CODE.fullmatch(table["code"]):
@@ -238,6 +240,7 @@ def _digest(rules: Sequence[Rule], disabled: Mapping[str, str]) -> str:
     body = [
         [r.code, r.name, r.severity, r.confidence, r.detector, r.message, *r.fixes]
         + [[name, t.value] for name, t in sorted(r.thresholds.items())]
+        + [list(r.explained_by)]
         for r in rules
         if r.code not in disabled
     ]

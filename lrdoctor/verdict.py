@@ -34,7 +34,10 @@ class Threshold(_Value):
 
 @dataclass(frozen=True, slots=True)
 class Rule(_Value):
-    """The text and numbers of one rule file, complete and checked at load."""
+    """The text and numbers of one rule file, complete and checked at load.
+
+    ``explained_by`` names the rules whose finding makes one of this rule an effect.
+    """
 
     code: str
     name: str
@@ -51,6 +54,7 @@ class Rule(_Value):
     thresholds: Mapping[str, Threshold]
     fires: str = ""
     quiet: str = ""
+    explained_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _freeze(self, thresholds=self.thresholds)
@@ -212,6 +216,12 @@ class Diagnosis(_Value):
         """What was found and not suppressed, most severe first, then by step."""
         found = [r.finding for r in self.results if r.status is Status.FOUND and r.finding]
         return tuple(sorted(found, key=lambda f: (-f.severity.rank, f.evidence.start)))
+
+    @property
+    def effects(self) -> tuple[Finding, ...]:
+        """What another finding explains, by step."""
+        explained = [r.finding for r in self.results if r.finding and r.finding.cause]
+        return tuple(sorted(explained, key=lambda f: f.evidence.start))
 
     @property
     def judged(self) -> bool:

@@ -16,19 +16,10 @@ from lrdoctor.verdict import Rule
 
 ROOT = Path(__file__).parent.parent / "sample_runs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAIRS = re.findall(r"^\| `([\w-]+)` \| `([\w-]+)` \|", README, re.MULTILINE)
+PAIRS = re.findall(r"^\| `([\w-]+)` \| `([\w-]+)` \| (LRD\d+) \|", README, re.MULTILINE)
 HEALTHY = re.findall(r"^\| `([\w-]+)` \| (?!`)", README, re.MULTILINE)
-CODES = {
-    "unfreeze-collapse": "LRD601",
-    "backbone-lr-tiny": "LRD601",
-    "onecycle-wrong-peak": "LRD201",
-    "onecycle-wrong-pct": "LRD201",
-    "decay-too-fast": "LRD301",
-    "step-per-batch": "LRD301",
-    "linear-horizon-short": "LRD301",
-    "multistep-spike": "LRD401",
-    "plateau-never-reduced": "LRD402",
-}
+CODES = {wrong: code for wrong, _, code in PAIRS}
+RULES = {rule.code: rule for rule in load_rulebook().rules}
 
 
 def folders() -> set[str]:
@@ -36,27 +27,34 @@ def folders() -> set[str]:
 
 
 def test_every_run_is_in_the_readme() -> None:
-    assert {name for pair in PAIRS for name in pair} | set(HEALTHY) == folders()
-    assert {wrong for wrong, _ in PAIRS} == set(CODES)
+    assert {n for wrong, right, _ in PAIRS for n in (wrong, right)} | set(HEALTHY) == folders()
+    assert set(CODES.values()) <= set(RULES)
 
 
 def test_they_are_small() -> None:
-    assert sum(p.stat().st_size for p in ROOT.rglob("*") if p.is_file()) < 5_000_000
+    sizes = {p: p.stat().st_size for p in ROOT.rglob("*") if p.is_file()}
+    assert sum(sizes.values()) < 5_000_000
+    assert max(sizes.values()) < 300_000
 
 
 @pytest.mark.parametrize("name", sorted(CODES))
-def test_a_fault_is_found_and_corrected(name: str) -> None:
+def test_a_fault_is_found_named_and_corrected(name: str) -> None:
+    """It is found as what it is, and no other rule raises an alarm over the same run."""
     (diagnosis,) = analyze(ROOT / name).diagnoses
-    assert [f.rule.code for f in diagnosis.findings] == [CODES[name]]
-    assert diagnosis.findings[0].severity.rank >= Severity.WARNING.rank
-    assert any(CODES[name] in c.resolves and not c.introduces for c in diagnosis.candidates)
+    code = CODES[name]
+    found = {f.rule.code: f for f in diagnosis.findings}
+    loud = {c for c, f in found.items() if f.severity.rank >= Severity.WARNING.rank}
+    assert code in found and loud <= {code}
+    assert code in loud or RULES[code].severity is Severity.INFO
+    if RULES[code].fixes and any(code in c.answers for c in diagnosis.candidates):
+        assert any(code in c.resolves and not c.introduces for c in diagnosis.candidates)
 
 
-@pytest.mark.parametrize("name", sorted({right for _, right in PAIRS} | set(HEALTHY)))
+@pytest.mark.parametrize("name", sorted({right for _, right, _ in PAIRS} | set(HEALTHY)))
 def test_a_healthy_run_is_left_in_peace(name: str) -> None:
     (diagnosis,) = analyze(ROOT / name).diagnoses
     assert diagnosis.judged
-    assert diagnosis.findings == ()
+    assert [f.message for f in diagnosis.findings if f.severity is not Severity.INFO] == []
 
 
 @pytest.mark.parametrize("rule", load_rulebook().rules, ids=lambda r: r.code)
@@ -69,9 +67,10 @@ def test_a_rule_keeps_to_its_examples(rule: Rule) -> None:
 def test_the_script_makes_them() -> None:
     pytest.importorskip("torch")
     from benchmarks.accuracy.lab import train
-    from sample_runs.make import SAMPLES
+    from sample_runs.make import SAMPLES, readme
 
     assert {sample.name for sample in SAMPLES} == folders()
+    assert readme(README) == README
     sample = next(s for s in SAMPLES if s.name == "early-stopped")
     scene = sample.scene(np.random.default_rng(sample.seed))
     loss = train(scene.task, scene.recipe, sample.seed).loss

@@ -10,22 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.faults import INJECTIONS
-from benchmarks.accuracy.healthy import LOOKALIKES
+from benchmarks.accuracy._gather import gather
 from benchmarks.accuracy.lab import History, train
 from benchmarks.accuracy.scene import Draw, Injection, Scene
 from benchmarks.accuracy.writers import write
 
 TRUTH = "truth.json"
-# Below this share of its peak an LR is used up; the largest floor that a fault here settles on.
-_FLOOR = 0.015
 
 
 @dataclass(frozen=True)
 class Trial:
     """One log. ``kind`` is fault, control or healthy; ``code`` the fault that was injected or kept
     out. ``start`` is where the fault begins (None: nowhere in particular), ``length`` the last
-    step, ``occurred`` whether the fault did what it does."""
+    step, ``occurred`` whether the fault did what it does, ``also`` what else is true of it."""
 
     name: str
     kind: str
@@ -36,24 +33,31 @@ class Trial:
     occurred: bool = True
     start: int | None = None
     length: int = 0
+    also: tuple[str, ...] = ()
 
 
 def make_trials(seed: int, folder: Path, only: str = "") -> list[Trial]:
-    """All trials of a seed under ``folder``; those already there are not trained again."""
+    """All trials of a seed under ``folder``; those already there are not trained again.
+
+    ``only`` names codes, mechanisms or kinds of trials, separated by commas; empty for all.
+    """
+    wanted = frozenset(filter(None, only.split(",")))
     folder.mkdir(parents=True, exist_ok=True)
     known = _load(folder)
-    for injection in INJECTIONS:
-        if only in ("", injection.code, injection.mechanism) and _name(injection, 1) not in known:
+    for injection in gather("benchmarks.accuracy.faults", "INJECTIONS"):
+        asked = not wanted or wanted & {injection.code, injection.mechanism}
+        if asked and _name(injection, 1) not in known:
             known |= {t.name: t for t in _pair(injection, seed, folder)}
             _save(folder, known)
-    for name, make in LOOKALIKES.items():
-        if only in ("", "healthy", name) and name not in known:
+    for make in gather("benchmarks.accuracy.healthy", "LOOKALIKES"):
+        name = make.__name__
+        if (not wanted or wanted & {"healthy", name}) and name not in known:
             draw = _draw(seed, name)
             scene = make(draw)
             trial = _written(scene, train(scene.task, scene.recipe, seed), draw, folder, name, name)
             known[name] = trial
             _save(folder, known)
-    return [t for t in known.values() if only in ("", t.code, t.kind, t.mechanism)]
+    return [t for t in known.values() if not wanted or wanted & {t.code, t.kind, t.mechanism}]
 
 
 def _pair(injection: Injection, seed: int, folder: Path) -> Iterator[Trial]:
@@ -76,7 +80,8 @@ def _pair(injection: Injection, seed: int, folder: Path) -> Iterator[Trial]:
             code=injection.code,
             always_intent=injection.needs_intent,
             occurred=happened,
-            start=start_of(injection.code, history) if faulty else None,
+            start=injection.place(history) if faulty and happened else None,
+            also=injection.also if faulty else (),
         )
 
 
@@ -93,6 +98,7 @@ def _written(
     always_intent: bool = False,
     occurred: bool = True,
     start: int | None = None,
+    also: tuple[str, ...] = (),
 ) -> Trial:
     """Writes a log by one of the scene's writers; a quarter of the logs lack their configuration,
     unless the fault cannot be seen without it."""
@@ -100,22 +106,7 @@ def _written(
     intent = always_intent or bool(draw.random() < 0.75)
     write(history, folder / name, writer, intent=intent)
     length = len(history.loss)
-    return Trial(name, kind, code, mechanism, writer, intent, occurred, start, length)
-
-
-def start_of(code: str, history: History) -> int | None:
-    """The optimizer step at which a fault begins to show."""
-    lr = next(iter(history.lr.values()))
-    if code == "LRD601":
-        return int(history.recipe.intent["unfreeze_epoch"]) * history.steps_per_epoch
-    if code == "LRD201":
-        return None if lr.max() < 2 * lr[0] else int(np.argmax(lr))
-    if code == "LRD301":
-        top = int(np.argmax(lr))
-        return top + int(np.flatnonzero(lr[top:] < _FLOOR * lr.max())[0])
-    if code == "LRD401":
-        return int(np.flatnonzero(np.diff(lr) < -0.1 * lr[:-1])[0]) + 1
-    return None
+    return Trial(name, kind, code, mechanism, writer, intent, occurred, start, length, also)
 
 
 def _draw(seed: int, name: str) -> Draw:
@@ -129,7 +120,8 @@ def _name(injection: Injection, faulty: int) -> str:
 
 def _load(folder: Path) -> dict[str, Trial]:
     path = folder / TRUTH
-    return {t["name"]: Trial(**t) for t in json.loads(path.read_text())} if path.exists() else {}
+    rows = json.loads(path.read_text()) if path.exists() else []
+    return {row["name"]: Trial(**{**row, "also": tuple(row["also"])}) for row in rows}
 
 
 def _save(folder: Path, trials: dict[str, Trial]) -> None:

@@ -10,7 +10,7 @@ from lrdoctor.reports._format import count
 from lrdoctor.types import Role, Severity, Status
 from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, RuleResult
 
-Cost: TypeAlias = tuple[int, bool, int, float]
+Cost: TypeAlias = tuple[int, int, float]
 _STATES = ("error", "warning", "info", "unjudged", "healthy")
 
 
@@ -109,10 +109,10 @@ def view(report: Report) -> ReportView:
 
 
 def cost(finding: Finding, length: int) -> Cost:
-    """Sort key, most costly first: severity, cause before effect, confidence, share of the run."""
+    """Sort key, most costly first: severity, confidence, share of the run."""
     confidence = ("high", "medium", "low").index(finding.confidence)
     share = (finding.evidence.stop - finding.evidence.start) / length
-    return -finding.severity.rank, finding.cause is not None, confidence, -share
+    return -finding.severity.rank, confidence, -share
 
 
 def count_all(report: Report) -> Counts:
@@ -127,7 +127,7 @@ def count_all(report: Report) -> Counts:
         not_judgeable=len(report.diagnoses) - judged,
         unreadable=len(report.unreadable),
         failed_checks=sum(r.status is Status.FAILED for r in results),
-        suppressed=sum(r.status is Status.SUPPRESSED for r in results),
+        suppressed=sum(_accepted(r) for r in results),
         error=found.count(Severity.ERROR),
         warning=found.count(Severity.WARNING),
         info=found.count(Severity.INFO),
@@ -148,20 +148,23 @@ def _run_view(index: int, diagnosis: Diagnosis) -> RunView:
         passed=by_status[Status.PASSED],
         unjudged=by_status[Status.NOT_APPLICABLE],
         failed=by_status[Status.FAILED],
-        suppressed=by_status[Status.SUPPRESSED],
+        suppressed=tuple(filter(_accepted, diagnosis.results)),
     )
+
+
+def _accepted(result: RuleResult) -> bool:
+    """Whether the user switched a check off or accepted its finding; effects have a cause."""
+    effect = result.finding is not None and result.finding.cause is not None
+    return result.status is Status.SUPPRESSED and not effect
 
 
 def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
     length = max(diagnosis.last - diagnosis.first, 1)
     ordered = sorted(diagnosis.findings, key=lambda f: cost(f, length))
-    codes = {f.rule.code for f in ordered if f.cause is None}
-    effects = [f for f in ordered if f.cause in codes]
-    roots = [f for f in ordered if f.cause not in codes]
     explained: set[str] = set()
-    for number, finding in enumerate(roots, start=1):
+    for number, finding in enumerate(ordered, start=1):
         code = finding.rule.code
-        own = () if code in explained else tuple(f for f in effects if f.cause == code)
+        own = () if code in explained else tuple(f for f in diagnosis.effects if f.cause == code)
         explained.add(code)
         yield FindingView(
             anchor=f"{anchor}-finding-{number}",

@@ -77,10 +77,12 @@ def onecycle(peak: float, max_lr: float) -> Callable[[Array], Array]:
 
 
 def found(rule: Rule, evidence: Evidence, message: str, cause: str | None = None) -> RuleResult:
-    """A finding with the rule's own confidence."""
+    """A finding with the rule's own confidence; with a cause it is suppressed under that."""
     severity = evidence.severity or rule.severity
     fingerprint = f"{rule.code.lower()}{'0' * 58}"
     finding = Finding(rule, evidence, message, severity, rule.confidence, fingerprint, cause)
+    if cause is not None:
+        return RuleResult(rule, Status.SUPPRESSED, finding, f"explained by {cause}")
     return RuleResult(rule, Status.FOUND, finding)
 
 

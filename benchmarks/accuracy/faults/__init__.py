@@ -1,15 +1,6 @@
-"""The five faults, each by several mechanisms, beside a control that differs by the fault alone.
+"""Faults, each by several mechanisms, beside a control that differs by the fault alone.
 
 A mechanism is a function of a random draw and of whether the fault is in; both halves of a pair are
-made from the same draw, so only the faulty line differs.
+made from the same draw, so only the faulty line differs. Every module has ``INJECTIONS`` for the
+benchmark and may have ``SAMPLES`` for ``sample_runs/``.
 """
-
-from benchmarks.accuracy.faults import decay, onecycle, plateau, spike, unfreeze
-
-INJECTIONS = (
-    *unfreeze.INJECTIONS,
-    *onecycle.INJECTIONS,
-    *decay.INJECTIONS,
-    *spike.INJECTIONS,
-    *plateau.INJECTIONS,
-)

@@ -10,9 +10,9 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
-from benchmarks.accuracy import scripts, symptoms
+from benchmarks.accuracy import places, scripts, symptoms
 from benchmarks.accuracy.lab import Recipe
-from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby
+from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby, sample_pair
 from benchmarks.accuracy.tasks import Digits, Sequences, Task, Teacher
 
 
@@ -114,11 +114,38 @@ def gamma_too_small(draw: Draw, faulty: bool) -> Scene:
 
 
 INJECTIONS = (
-    Injection("LRD301", step_per_batch, symptoms.ends_worse(0.03)),
-    Injection("LRD301", gamma_per_batch, symptoms.ends_worse(0.03)),
-    Injection("LRD301", t_max_small_floor, symptoms.ends_worse(0.03)),
-    Injection("LRD301", cosine_per_batch, symptoms.swings, True),
-    Injection("LRD301", horizon_of_one_device, symptoms.ends_worse(0.03)),
-    Injection("LRD301", plateau_wrong_mode, symptoms.ends_worse(0.03)),
-    Injection("LRD301", gamma_too_small, symptoms.ends_worse(0.03)),
+    Injection("LRD301", step_per_batch, symptoms.ends_worse(0.03), place=places.floor),
+    Injection("LRD301", gamma_per_batch, symptoms.ends_worse(0.03), place=places.floor),
+    Injection("LRD301", t_max_small_floor, symptoms.ends_worse(0.03), place=places.floor),
+    Injection("LRD301", cosine_per_batch, symptoms.swings, True, place=places.floor),
+    Injection("LRD301", horizon_of_one_device, symptoms.ends_worse(0.03), place=places.floor),
+    Injection("LRD301", plateau_wrong_mode, symptoms.ends_worse(0.03), place=places.floor),
+    Injection("LRD301", gamma_too_small, symptoms.ends_worse(0.03), place=places.floor),
+)
+
+SAMPLES = (
+    *sample_pair(
+        ("decay-too-fast", "cosine-healthy"),
+        t_max_small_floor,
+        "tensorboard",
+        "LRD301",
+        "The cosine ends after a small part of the run and the LR stays at its floor: 0.17 against "
+        "0.08.",
+    ),
+    *sample_pair(
+        ("step-per-batch", "step-per-epoch"),
+        step_per_batch,
+        "lightning_csv",
+        "LRD301",
+        "`StepLR(step_size=10)` is meant in epochs and stepped with every batch: 1.52 "
+        "against 0.11.",
+    ),
+    *sample_pair(
+        ("linear-horizon-short", "linear-healthy"),
+        horizon_of_one_device,
+        "trainer_state",
+        "LRD301",
+        "The linear decay was given the steps of one of several devices: LR 0 for most of the run, "
+        "2.27 against 1.88.",
+    ),
 )

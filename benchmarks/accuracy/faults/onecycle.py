@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.accuracy import scripts, symptoms
+from benchmarks.accuracy import places, scripts, symptoms
 from benchmarks.accuracy.lab import Recipe
-from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby
+from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby, sample_pair
 from benchmarks.accuracy.tasks import Digits, Task, Teacher
 
 
@@ -79,10 +79,31 @@ def stepped_per_epoch(draw: Draw, faulty: bool) -> Scene:
 
 
 INJECTIONS = (
-    Injection("LRD201", accumulation_twice, symptoms.peak_moved, True),
-    Injection("LRD201", accumulation_ignored, symptoms.peak_moved, True),
-    Injection("LRD201", horizon_over_devices, symptoms.peak_moved, True),
-    Injection("LRD201", pct_hard_coded, symptoms.peak_moved, True),
-    Injection("LRD201", stepped_per_micro_batch, symptoms.peak_moved, True),
-    Injection("LRD201", stepped_per_epoch, symptoms.peak_moved, True),
+    Injection("LRD201", accumulation_twice, symptoms.peak_moved, True, place=places.peak),
+    Injection("LRD201", accumulation_ignored, symptoms.peak_moved, True, place=places.peak),
+    Injection("LRD201", horizon_over_devices, symptoms.peak_moved, True, place=places.peak),
+    Injection("LRD201", pct_hard_coded, symptoms.peak_moved, True, place=places.peak),
+    Injection("LRD201", stepped_per_micro_batch, symptoms.peak_moved, True, place=places.peak),
+    Injection("LRD201", stepped_per_epoch, symptoms.peak_moved, True, place=places.peak),
+)
+
+SAMPLES = (
+    *sample_pair(
+        ("onecycle-wrong-peak", "onecycle-healthy"),
+        accumulation_twice,
+        "lightning_csv",
+        "LRD201",
+        "The horizon is divided by the gradient accumulation (2) a second time, so the peak comes "
+        "at epoch 1.8 of 18, not at 3.6, and the second half runs on the final LR.",
+        seed=3,
+    ),
+    *sample_pair(
+        ("onecycle-wrong-pct", "onecycle-right-pct"),
+        pct_hard_coded,
+        "json_lines",
+        "LRD201",
+        "The code says `pct_start=0.3`, the configuration 0.2. The loss hardly minds: a fault of "
+        "structure.",
+        seed=3,
+    ),
 )

@@ -6,7 +6,7 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR
 
 from benchmarks.accuracy import scripts, symptoms
 from benchmarks.accuracy.lab import Recipe
-from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby
+from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby, sample_pair
 from benchmarks.accuracy.tasks import Task, Teacher
 
 
@@ -86,4 +86,14 @@ INJECTIONS = (
     Injection("LRD402", patience_too_long, symptoms.stays_flat),
     Injection("LRD402", never_stepped, symptoms.stays_flat),
     Injection("LRD402", constant_for_ever, symptoms.stays_flat),
+)
+
+SAMPLES = sample_pair(
+    ("plateau-never-reduced", "plateau-reduced"),
+    negative_metric,
+    "lightning_csv",
+    "LRD402",
+    "ReduceLROnPlateau watches a negated score under a relative threshold, so even a slight "
+    "worsening counts as progress and it never cuts: 0.48 against 0.36.",
+    seed=4,
 )

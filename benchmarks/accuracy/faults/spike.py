@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.accuracy import scripts, symptoms
+from benchmarks.accuracy import places, scripts, symptoms
 from benchmarks.accuracy.lab import Recipe
-from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby
+from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby, sample_pair
 from benchmarks.accuracy.tasks import Digits, Task, Teacher
 
 
@@ -90,8 +90,19 @@ def stale_checkpoint(draw: Draw, faulty: bool) -> Scene:
 
 
 INJECTIONS = (
-    Injection("LRD401", moments_zeroed, symptoms.spikes),
-    Injection("LRD401", stale_batch_norm, symptoms.spikes),
-    Injection("LRD401", momentum_rescaled, symptoms.spikes),
-    Injection("LRD401", stale_checkpoint, symptoms.spikes),
+    Injection("LRD401", moments_zeroed, symptoms.spikes, place=places.first_drop),
+    Injection("LRD401", stale_batch_norm, symptoms.spikes, place=places.first_drop),
+    Injection("LRD401", momentum_rescaled, symptoms.spikes, place=places.first_drop),
+    Injection("LRD401", stale_checkpoint, symptoms.spikes, place=places.first_drop),
+)
+
+SAMPLES = sample_pair(
+    ("multistep-spike", "multistep-healthy"),
+    stale_checkpoint,
+    "tensorboard",
+    "LRD401",
+    'With the first drop, in epoch 12, the "best" checkpoint is reloaded, which was last written '
+    "in the second epoch: the loss jumps to four times its value, and at the lower LR it does not "
+    "come back.",
+    seed=3,
 )

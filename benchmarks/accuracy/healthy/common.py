@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import (
 
 from benchmarks.accuracy import scripts
 from benchmarks.accuracy.lab import Recipe, Training
-from benchmarks.accuracy.scene import Draw, Scene, nearby
+from benchmarks.accuracy.scene import Draw, Sample, Scene, nearby
 from benchmarks.accuracy.tasks import Digits, Sequences, Task, Teacher, Transfer
 
 
@@ -310,29 +310,77 @@ def yolo(draw: Draw) -> Scene:
     return Scene(Digits(boxes=True, convolution=True), recipe, ("ultralytics_csv",))
 
 
-LOOKALIKES: dict[str, Callable[[Draw], Scene]] = {
-    make.__name__: make
-    for make in (
-        onecycle,
-        warmup_cosine,
-        linear_decay,
-        multistep,
-        sgdr,
-        wsd,
-        gradual_unfreezing,
-        unfreezing,
-        noisy,
+LOOKALIKES: tuple[Callable[[Draw], Scene], ...] = (
+    onecycle,
+    warmup_cosine,
+    linear_decay,
+    multistep,
+    sgdr,
+    wsd,
+    gradual_unfreezing,
+    unfreezing,
+    noisy,
+    in_progress,
+    onecycle_in_progress,
+    early_stopped,
+    short_constant,
+    plateau_reduced,
+    still_improving,
+    noise_limited,
+    exponential,
+    polynomial,
+    inverse_sqrt,
+    warmup_multistep,
+    yolo,
+)
+
+SAMPLES = (
+    Sample("warmup-cosine", warmup_cosine, "trainer_state", shows="LR near 0 at both ends"),
+    Sample(
+        "in-progress",
         in_progress,
-        onecycle_in_progress,
-        early_stopped,
-        short_constant,
-        plateau_reduced,
-        still_improving,
-        noise_limited,
-        exponential,
-        polynomial,
-        inverse_sqrt,
-        warmup_multistep,
+        "trainer_state",
+        seed=2,
+        shows="12 of 30 epochs: the decay has hardly begun",
+    ),
+    Sample("sgdr", sgdr, "tensorboard", shows="the LR jumps up three times, the loss with it"),
+    Sample("wsd", wsd, "json_lines", shows="constant for three quarters, then down to 0"),
+    Sample(
+        "gradual-unfreezing",
+        gradual_unfreezing,
+        "tensorboard",
+        shows="layers join one after the other at lower LRs",
+    ),
+    Sample("noisy-healthy", noisy, "lightning_csv", shows="batches of four: the loss jumps about"),
+    Sample(
+        "yolo-healthy",
         yolo,
-    )
-}
+        "ultralytics_csv",
+        shows="the bias group's LR falls from 0.1 in the warm-up while the others rise; no total "
+        "loss is logged",
+    ),
+    Sample(
+        "early-stopped",
+        early_stopped,
+        "json_lines",
+        shows="overfitting ends the run at a quarter of its plan, LR still high",
+    ),
+    Sample(
+        "short-constant",
+        short_constant,
+        "lightning_csv",
+        shows="one LR for a fine-tuning of five epochs",
+    ),
+    Sample(
+        "still-improving",
+        still_improving,
+        "tensorboard",
+        shows="one LR throughout, and a loss that goes on falling",
+    ),
+    Sample(
+        "noise-limited",
+        noise_limited,
+        "json_lines",
+        shows="a short run at one LR, its loss on the floor of the label noise",
+    ),
+)
