@@ -1,155 +1,132 @@
 """How many faults are found and how many healthy runs are flagged, on freshly trained runs.
 
-``python -m benchmarks.accuracy.run --seeds 1000..1003 [--only LRD401] [--keep DIR]`` from the
-repository's root. A seed takes about two minutes of one core.
+``python -m benchmarks.accuracy.run --seeds 1000..1003 [--only LRD401] [--jobs 2] [--keep DIR]
+[--write rules/measured.json]`` from the repository's root. Each seed trains everything anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from benchmarks.accuracy.trials import Trial, make_trials
-from lrdoctor.api import analyze
-from lrdoctor.types import Severity
-from lrdoctor.verdict import Finding
-
-# A finding is at the right place when it begins within this share of the run of the true one.
-NEAR = 0.06
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What lrdoctor said about one trial; ``resolved``: a candidate passed the dry run; ``last``:
-    the end of the log on its own x axis."""
-
-    trial: Trial
-    findings: tuple[Finding, ...]
-    resolved: bool
-    last: int
-    problem: str = ""
-
-    def finding(self) -> Finding | None:
-        """The first finding of the injected fault."""
-        return next((f for f in self.findings if f.rule.code == self.trial.code), None)
-
-    @property
-    def flagged(self) -> tuple[Finding, ...]:
-        """Findings that a healthy run must not have."""
-        return tuple(f for f in self.findings if f.severity.rank >= Severity.WARNING.rank)
-
-    @property
-    def located(self) -> bool:
-        """Whether the finding begins where the fault does."""
-        found, start = self.finding(), self.trial.start
-        if found is None or start is None:
-            return found is not None
-        share = start / self.trial.length
-        begin, end = found.evidence.start / self.last, found.evidence.stop / self.last
-        return begin - NEAR <= share <= end + NEAR
-
-
-def judge(trial: Trial, folder: Path) -> Verdict:
-    """Analyses the log of one trial as ``lrdoctor analyze`` does."""
-    report = analyze(folder / trial.name)
-    problems = [f"{f.path}: {f.reason}" for f in report.unreadable]
-    findings = tuple(f for d in report.diagnoses for f in d.findings)
-    resolved = any(
-        trial.code in c.resolves and not c.introduces
-        for d in report.diagnoses
-        for c in d.candidates
-    )
-    if len(report.diagnoses) != 1:
-        problems.append(f"{len(report.diagnoses)} runs in one log")
-    last = max((d.last for d in report.diagnoses), default=1)
-    return Verdict(trial, findings, resolved, max(last, 1), "; ".join(problems))
+from benchmarks.accuracy.judging import Verdict, judge
+from benchmarks.accuracy.scores import Score, by_mechanism, by_rule, happened, share, total
+from benchmarks.accuracy.trials import make_trials
 
 
 def main() -> None:
     """Trains, analyses, prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="1000..1002", help="first..last, both included")
-    parser.add_argument("--only", default="", help="a rule code, a mechanism, or 'healthy'")
+    parser.add_argument("--only", default="", help="codes, mechanisms or 'healthy', with commas")
     parser.add_argument("--keep", type=Path, help="keep the logs here and use those that are there")
+    parser.add_argument("--jobs", type=int, default=1, help="seeds at a time")
+    parser.add_argument("--write", type=Path, help="write the figures for the index of rules here")
     options = parser.parse_args()
     first, _, last = options.seeds.partition("..")
     seeds = range(int(first), int(last or first) + 1)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = partial(of_seed, root=options.keep or Path(scratch), only=options.only)
+        if options.jobs > 1:
+            with ProcessPoolExecutor(options.jobs) as pool:
+                verdicts = [v for part in pool.map(work, seeds) for v in part]
+        else:
+            verdicts = [v for seed in seeds for v in work(seed)]
+    print_tables(verdicts)
+    if options.write:
+        options.write.write_text(json.dumps(measured(verdicts, options.seeds), indent=1) + "\n")
+
+
+def of_seed(seed: int, root: Path, only: str) -> list[Verdict]:
+    """All verdicts of one seed."""
     torch.set_num_threads(1)
     # The faults provoke torch's advice about the order of steps, which is the point of them.
     warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
-    with tempfile.TemporaryDirectory() as scratch:
-        root = options.keep or Path(scratch)
-        verdicts = [
-            judge(trial, root / str(seed))
-            for seed in seeds
-            for trial in make_trials(seed, root / str(seed), options.only)
-        ]
-    print_tables(verdicts)
+    folder = root / str(seed)
+    return [judge(trial, folder) for trial in make_trials(seed, folder, only)]
 
 
-def print_tables(verdicts: Iterable[Verdict]) -> None:
-    """Recall by fault and mechanism, false alarms by look-alike, then every miss and alarm."""
-    all_of = list(verdicts)
-    happened = [v for v in all_of if v.trial.kind != "fault" or v.trial.occurred]
-    dropped = len(all_of) - len(happened)
-    faults = [v for v in happened if v.trial.kind == "fault"]
-    print(f"{'fault':38}{'runs':>5}{'found':>7}{'>=warn':>7}{'place':>7}{'fixed':>7}")
-    for code in sorted({v.trial.code for v in faults}):
-        _recall_line(code, [v for v in faults if v.trial.code == code])
-        for name, group in _by(faults, lambda v: v.trial.mechanism).items():
-            if group[0].trial.code == code:
-                _recall_line(f"  {name}", group)
-    print(f"\n{'healthy':38}{'runs':>5}{'flagged':>9}")
+def measured(verdicts: Sequence[Verdict], seeds: str) -> dict[str, object]:
+    """The figures that users see beside a rule."""
+    real = happened(verdicts)
+    calm = [v for v in real if v.trial.kind != "fault"]
+    rules = {
+        code: {"runs": s.runs, "found": s.hits, "alarms": s.true + s.false, "true": s.true}
+        for code, s in by_rule(real).items()
+    }
+    return {
+        "date": date.today().isoformat(),
+        "seeds": seeds,
+        "healthy": {"runs": len(calm), "flagged": sum(bool(v.loud) for v in calm)},
+        "rules": rules,
+    }
+
+
+def print_tables(verdicts: Sequence[Verdict]) -> None:
+    """By rule, by mechanism, false alarms; then every miss and alarm."""
+    real = happened(verdicts)
+    rules = by_rule(real)
+    _table("rule", {**rules, "all": total(rules)})
+    _table("mechanism", by_mechanism(real))
+    print(f"\n{'healthy':38}{'runs':>6}{'flagged':>9}")
     for kind in ("control", "healthy"):
-        group = [v for v in happened if v.trial.kind == kind]
-        alarms = sum(bool(v.flagged) for v in group)
-        print(f"{kind:38}{len(group):5d}{_share(alarms, len(group)):>9}")
-    print(f"\n{dropped} faulty runs dropped: the fault did no harm there")
-    for verdict in happened:
+        group = [v for v in real if v.trial.kind == kind]
+        alarms = sum(bool(v.loud) for v in group)
+        print(f"{kind:38}{len(group):6d}{_percent(alarms, len(group)):>9}")
+    dropped = sum(v.trial.kind == "fault" for v in verdicts if v not in real)
+    print(f"\n{dropped} faulty runs and their controls dropped: the fault did not show there\n")
+    for verdict in real:
         _print_case(verdict)
 
 
-def _recall_line(name: str, group: list[Verdict]) -> None:
-    found = [v for v in group if v.finding() is not None]
-    loud = [v for v in found if any(f.rule.code == v.trial.code for f in v.flagged)]
-    cells = (len(found), len(loud), sum(v.located for v in found))
-    shares = "".join(f"{_share(n, len(group)):>7}" for n in cells)
-    fixed = _share(sum(v.resolved for v in found), len(found))
-    print(f"{name:38}{len(group):5d}{shares}{fixed:>7}")
+def _table(name: str, scores: Mapping[str, Score]) -> None:
+    head = ("runs", "found", "swapped", "place", "fixed", "alarms", "true")
+    print(f"\n{name:38}{''.join(f'{cell:>9}' for cell in head)}")
+    for label, s in scores.items():
+        alarms = s.true + s.false
+        cells = (
+            str(s.runs),
+            _percent(s.hits, s.runs),
+            _percent(s.swapped, s.runs),
+            _percent(s.located, s.hits),
+            _percent(s.resolved, s.hits),
+            str(alarms) if alarms else "-",
+            _percent(s.true, alarms),
+        )
+        print(f"{label:38}{''.join(f'{cell:>9}' for cell in cells)}")
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * share(part, whole):.1f} %" if whole else "-"
 
 
 def _print_case(verdict: Verdict) -> None:
     trial = verdict.trial
-    where = f"{trial.name} ({trial.writer}{'' if trial.intent else ', no configuration'})"
+    named = f"{trial.seed} {trial.name} ({trial.writer}"
+    where = f"{named}{'' if trial.intent else ', no configuration'})"
+    fault = trial.kind == "fault"
     if verdict.problem:
-        print(f"problem  {where}: {verdict.problem}")
-    if trial.kind == "fault" and verdict.finding() is None:
-        print(f"missed   {trial.code} {where}")
-    elif trial.kind == "fault" and not verdict.located:
-        found = verdict.finding()
+        print(f"problem   {where}: {verdict.problem}")
+    if fault and not verdict.hit(trial.code, trial.also):
+        others = ", ".join(f"{f.rule.code} {f.severity}" for f in verdict.findings) or "nothing"
+        print(f"missed    {trial.code} {where}: {others}")
+    elif fault and not verdict.located:
+        found = verdict.named(trial.code, trial.also)
         at = found.evidence.start if found else None
         print(f"misplaced {trial.code} {where}: at {at}, is at {trial.start}")
-    if trial.kind != "fault":
-        for finding in verdict.flagged:
-            print(f"alarm    {finding.rule.code} {where}: {finding.message}")
-
-
-def _by(verdicts: Iterable[Verdict], key: Callable[[Verdict], str]) -> dict[str, list[Verdict]]:
-    groups: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
-        groups[key(verdict)].append(verdict)
-    return groups
-
-
-def _share(count: int, total: int) -> str:
-    return f"{100 * count / total:.0f} %" if total else "-"
+    true = (trial.code, *trial.also) if fault else ()
+    for finding in verdict.loud:
+        if finding.rule.code not in true:
+            print(f"alarm     {finding.rule.code} {where}: {finding.message[:160]}")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Trial:
     start: int | None = None
     length: int = 0
     also: tuple[str, ...] = ()
+    seed: int = 0
 
 
 def make_trials(seed: int, folder: Path, only: str = "") -> list[Trial]:
@@ -54,8 +55,8 @@ def make_trials(seed: int, folder: Path, only: str = "") -> list[Trial]:
         if (not wanted or wanted & {"healthy", name}) and name not in known:
             draw = _draw(seed, name)
             scene = make(draw)
-            trial = _written(scene, train(scene.task, scene.recipe, seed), draw, folder, name, name)
-            known[name] = trial
+            history = train(scene.task, scene.recipe, seed)
+            known[name] = _written(scene, history, draw, folder, name, name, seed=seed)
             _save(folder, known)
     return [t for t in known.values() if not wanted or wanted & {t.code, t.kind, t.mechanism}]
 
@@ -82,6 +83,7 @@ def _pair(injection: Injection, seed: int, folder: Path) -> Iterator[Trial]:
             occurred=happened,
             start=injection.place(history) if faulty and happened else None,
             also=injection.also if faulty else (),
+            seed=seed,
         )
 
 
@@ -99,6 +101,7 @@ def _written(
     occurred: bool = True,
     start: int | None = None,
     also: tuple[str, ...] = (),
+    seed: int = 0,
 ) -> Trial:
     """Writes a log by one of the scene's writers; a quarter of the logs lack their configuration,
     unless the fault cannot be seen without it."""
@@ -106,7 +109,7 @@ def _written(
     intent = always_intent or bool(draw.random() < 0.75)
     write(history, folder / name, writer, intent=intent)
     length = len(history.loss)
-    return Trial(name, kind, code, mechanism, writer, intent, occurred, start, length, also)
+    return Trial(name, kind, code, mechanism, writer, intent, occurred, start, length, also, seed)
 
 
 def _draw(seed: int, name: str) -> Draw:
