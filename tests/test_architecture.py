@@ -47,7 +47,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "case",
     ),
     ("detectors", "fixes"),
-    ("resources", "rulebook", "snippets", "causes", "diagnosis"),
+    ("resources", "rulebook", "casebook", "snippets", "causes", "diagnosis"),
     ("readers", "replay", "reports"),
     ("config", "fleet", "preflight", "integrations"),
     ("api", "cli", "__init__", "__main__"),

@@ -50,6 +50,15 @@ def test_index_of_rules_is_current(request: pytest.FixtureRequest) -> None:
         assert (path.parent / target).exists(), target
 
 
+def test_pictures_of_rules_are_current(request: pytest.FixtureRequest) -> None:
+    from sample_runs import pictures
+
+    made = pictures.text(pictures.make())
+    if request.config.getoption("--update-golden"):
+        pictures.FILE.write_text(made, encoding="utf-8")
+    assert pictures.FILE.read_text(encoding="utf-8") == made
+
+
 def test_exit_codes_are_documented() -> None:
     for code in re.findall(r"^\s+(\d)  ", EXIT_CODES, re.MULTILINE):
         assert f"| {code} |" in README

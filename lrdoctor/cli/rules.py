@@ -12,6 +12,11 @@ from lrdoctor.cli._options import config_option, rules_option
 if TYPE_CHECKING:
     from lrdoctor.verdict import Rule
 
+_COLUMNS = (
+    "code", "rule", "severity", "confidence", "finds", "found", "true", "fixes", "fires on",
+    "quiet on",
+)  # fmt: skip
+
 
 @click.command(short_help="List the rules.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, thresholds included.")
@@ -46,10 +51,37 @@ def index(rules: Sequence[Rule]) -> str:
         "Made by `lrdoctor rules --markdown > rules/README.md`; a test compares. "
         "`lrdoctor explain CODE`\ntells the rest: why a rule matters, when it is harmless, "
         "where each threshold comes from.\n\n"
-        "| code | rule | severity | confidence | finds | fixes | fires on | quiet on |\n"
-        "|---|---|---|---|---|---|---|---|\n"
+        f"{_measured_text()}"
+        f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
     )
     return head + "".join(map(_row, rules))
+
+
+def _measured_text() -> str:
+    """When and on what the columns "found" and "true" were measured."""
+    from lrdoctor.casebook import measured
+
+    known = measured()
+    if known is None:
+        return ""
+    return (
+        f"Measured on {known.date} on fresh trainings (seeds {known.seeds} of "
+        "`python -m benchmarks.accuracy.run`), which no\nthreshold was made on: *found* of the "
+        "trainings with the fault; *true* of the rule's warnings and errors on\ntrainings with "
+        f"and without faults. Of {known.healthy} healthy trainings and controls "
+        f"{known.flagged} got a warning or error of any rule.\n\n"
+    )
+
+
+def _figures(rule: Rule) -> tuple[str, str]:
+    from lrdoctor.casebook import measured
+
+    known = measured()
+    figures = known.rules.get(rule.code) if known else None
+    if figures is None:
+        return "–", "–"
+    found = f"{figures.found} of {figures.runs}" if figures.runs else "–"
+    return found, f"{figures.true} of {figures.alarms}" if figures.alarms else "–"
 
 
 def _row(rule: Rule) -> str:
@@ -60,6 +92,7 @@ def _row(rule: Rule) -> str:
         rule.severity,
         rule.confidence,
         rule.title,
+        *_figures(rule),
         ", ".join(name.replace("_", " ") for name in rule.fixes),
         *samples,
     )
@@ -77,6 +110,7 @@ def _as_table(rule: Rule) -> dict[str, object]:
         "why": rule.why,
         "harmless": rule.harmless,
         "fixes": list(rule.fixes),
+        "explained_by": list(rule.explained_by),
         "references": list(rule.references),
         "thresholds": {
             name: {"value": t.value, "unit": t.unit, "source": t.source}
