@@ -71,6 +71,7 @@ def load_rulebook(
             if rule.code == other.code or rule.name == other.name:
                 raise RuleError(f"{rule.code} {rule.name} is defined twice", str(path))
         rules[rule.code] = rule
+    _check_causes(tuple(zip(rules.values(), paths, strict=True)))
     changed, disabled = _override(rules, overrides or {})
     ordered = tuple(sorted(changed.values(), key=lambda r: r.code))
     return Rulebook(
@@ -79,6 +80,34 @@ def load_rulebook(
         disabled=disabled,
         digest=_digest(ordered, disabled),
     )
+
+
+def _check_causes(files: Sequence[tuple[Rule, Path]]) -> None:
+    """Raises ``RuleError`` where ``explained_by`` names no rule, or goes round in a circle."""
+    causes = {rule.name: rule.explained_by for rule, _ in files}
+    for rule, path in files:
+        if not rule.explained_by:
+            continue
+        text = path.read_text(encoding="utf-8")
+        for name in rule.explained_by:
+            if name not in causes:
+                hint = did_you_mean(name, causes)
+                reason = f"explained_by names an unknown rule {name!r}{hint}"
+                raise RuleError(reason, str(path), _line_of(text, "explained_by"))
+        if rule.name in _ancestors(rule.name, causes):
+            reason = f"explained_by leads back to {rule.name!r}: an effect cannot explain its cause"
+            raise RuleError(reason, str(path), _line_of(text, "explained_by"))
+
+
+def _ancestors(name: str, causes: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    todo = list(causes[name])
+    while todo:
+        cause = todo.pop()
+        if cause not in found:
+            found.add(cause)
+            todo += causes.get(cause, ())
+    return frozenset(found)
 
 
 def _rule_files(folder: Path) -> list[Path]:

@@ -66,6 +66,13 @@ def test_correct_file_joins_the_built_in_rules(tmp_path: Path) -> None:
         ({"why": 'why = "x"\nwhyy = "y"'}, r"unknown key 'whyy' \(did you mean 'why'\?\)", 9),
         ({"title": "title = "}, "TOML", 3),
         ({"examples": "examples = 3"}, "examples must be a table", 12),
+        ({"fixes": "fixes = []\nexplained_by = 3"}, "list of texts", 11),
+        (
+            {"fixes": 'fixes = []\nexplained_by = ["decay-to-fast"]'},
+            r"unknown rule 'decay-to-fast' \(did you mean 'decay-too-fast'\?\)",
+            11,
+        ),
+        ({"fixes": 'fixes = []\nexplained_by = ["my-rule"]'}, "leads back to 'my-rule'", 11),
         ({"extra": '[thresholds.zeal]\nvalue = 1\nunit = ""\nsource = ""'}, "'zeal'", None),
         ({"extra": '[thresholds.zeal]\nvalue = nan\nunit = ""\nsource = ""'}, "a number", None),
         ({"extra": "[thresholds.zeal]\nvalue = 1"}, "value, unit and source", None),
@@ -86,6 +93,15 @@ def test_code_is_never_used_twice(tmp_path: Path) -> None:
     a_rule_file(tmp_path, "one")
     a_rule_file(tmp_path, "two")
     with pytest.raises(RuleError, match="defined twice"):
+        load_rulebook([tmp_path])
+
+
+def test_two_rules_do_not_explain_each_other(tmp_path: Path) -> None:
+    a_rule_file(tmp_path, "one", fixes='fixes = []\nexplained_by = ["two"]')
+    a_rule_file(
+        tmp_path, "two", code='code = "SITE002"', fixes='fixes = []\nexplained_by = ["one"]'
+    )
+    with pytest.raises(RuleError, match="an effect cannot explain its cause"):
         load_rulebook([tmp_path])
 
 
