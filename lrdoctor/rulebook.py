@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -269,11 +270,21 @@ def _digest(rules: Sequence[Rule], disabled: Mapping[str, str]) -> str:
     body = [
         [r.code, r.name, r.severity, r.confidence, r.detector, r.message, *r.fixes]
         + [[name, t.value] for name, t in sorted(r.thresholds.items())]
-        + [list(r.explained_by)]
+        + [list(r.explained_by), _outside_source(r.detector)]
         for r in rules
         if r.code not in disabled
     ]
     return "sha256:" + hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+def _outside_source(detector: str) -> str:
+    """Hash of the file of another package's detector: its judgement changes with it, while the
+    built-in ones change with the version of lrdoctor. Empty for those."""
+    module = discover("detectors")[detector].__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module.startswith("lrdoctor.") or file is None:
+        return ""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _line_of(text: str, key: str) -> int | None:

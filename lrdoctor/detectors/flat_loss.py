@@ -70,6 +70,8 @@ class FlatLoss:
             return
         if case.finished is False and case.intent.scheduler not in _NEVER_MOVES:
             return  # the schedule's own reduction may be still to come
+        if case.intent.scheduler != "reduce_on_plateau" and not self._may_stand(case, loss):
+            return
         start = self._plateau(loss)
         if start is None:
             start = self._stalled(case, loss)
@@ -82,6 +84,11 @@ class FlatLoss:
         if trend is None or self._others_improve(case, flat):
             return
         yield self._evidence(case, group, loss, flat, trend, epochs)
+
+    def _may_stand(self, case: Case, loss: Series) -> bool:
+        """Whether the LR stands over the shortest plateau that counts: cheap, and seldom true."""
+        first, last = float(loss.step[0]), float(loss.step[-1])
+        return self._lr_stands(case, last - self.min_share * (last - first))
 
     def _plateau(self, loss: Series) -> float | None:
         """Step where the longest stretch that is flat to the end begins; None without one."""
