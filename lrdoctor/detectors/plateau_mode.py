@@ -75,6 +75,8 @@ class PlateauMode:
         if any(_answers(s, cuts, patience) for s in _others(case, loss)):
             return
         proven = reproduces(loss, cuts, upwards=True, patience=patience)
+        if not configured and not (case.has(Role.VAL_LOSS) and _one_late(loss, cuts)):
+            return
         if proven or (configured and _even_from_the_start(loss, cuts)):
             yield self._evidence(case, cuts, loss, share, proven and configured)
 
@@ -122,6 +124,15 @@ def _even_from_the_start(loss: Series, cuts: Cuts) -> bool:
     slack = max(_EQUAL * interval, 1.0, typical_gap(cuts.lr), typical_gap(loss))
     even = np.abs(gaps[1:] - interval) <= max(_EQUAL * interval, 1.0)
     return bool(even.all()) and abs(float(gaps[0]) - interval) <= slack
+
+
+def _one_late(loss: Series, cuts: Cuts) -> bool:
+    """Whether the first cut comes one evaluation later than the interval, unlike milestones.
+
+    The first evaluation only sets the best; patience + 1 bad ones follow, as before every cut.
+    """
+    seen = evaluations_before(loss, cuts)
+    return bool(seen[0] >= np.diff(seen).min())
 
 
 def _share_before(loss: Series, fresh: npt.NDArray[np.bool_], cuts: Cuts) -> float | None:

@@ -80,6 +80,13 @@ def test_milestones_are_not_plateau_cuts() -> None:
     assert silent(NAME, run.hparams(scheduler="StepLR").case())
 
 
+def test_without_a_configuration_the_first_interval_tells_it_from_milestones() -> None:
+    bare = plateau_run(lambda t: falling(t, 10)).hparams(scheduler="")
+    assert evidence(NAME, bare.case()).start == 4
+    bare = plateau_run(lambda t: falling(t, 10), first=3).hparams(scheduler="")
+    assert silent(NAME, bare.case())
+
+
 def test_the_share_of_new_bests_is_the_edge() -> None:
     stalls = falling(np.arange(40.0) - np.arange(40) % 2, 10)
     case = plateau_run(stalls).case()
