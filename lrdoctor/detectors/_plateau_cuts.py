@@ -15,8 +15,8 @@ PROGRESS = 1e-4
 # Falls below this share are rounding; the gentlest factors in use are 0.9 and 0.95.
 _LEAST_CUT = 0.02
 _ROUNDING = 1e-5
-# A replay steps through Python; more evaluations than this are more than any plateau scheduler got.
-_MOST_EVALUATIONS = 5000
+# A replay takes a microsecond per evaluation; no plateau scheduler got more of them than this.
+_MOST_EVALUATIONS = 2000
 # Schedules made of the same stairs, which the curve alone tells apart only by where the cuts lie.
 _STAIRS = frozenset({"multistep", "reduce_on_plateau"})
 

@@ -53,7 +53,7 @@ class SetWarmup:
         steps = self._steps(case, finding, length)
         schedules: dict[str, Schedule] = {}
         for group in governing_groups(case):
-            named = self._with_warmup(case, group, steps, length)
+            named = self._with_warmup(case, group, finding, steps, length)
             if named is not None:
                 schedules[group.name] = over(named, origin(group), length)
         if not schedules:
@@ -86,15 +86,20 @@ class SetWarmup:
         return max(float(round(steps)), 1.0)
 
     def _with_warmup(
-        self, case: Case, group: ParamGroup, steps: float, length: float
+        self, case: Case, group: ParamGroup, finding: Finding, steps: float, length: float
     ) -> NamedSchedule | None:
         last = group.schedules[-1] if group.schedules else None
-        named, top = (None if last is None else last.named), top_lr(case, group)
+        named, meant = (
+            (None if last is None else last.named),
+            finding.evidence.measured.get("meant"),
+        )
+        judged = meant is not None and finding.evidence.param_group == group.name
+        top = meant.value if meant is not None and judged else top_lr(case, group)
         ramp = {"warmup": steps, "warmup_start_lr": self.start_share * top}
         if named is None or last is None or named.name in _OWN_RISE:
             whole = whole_cosine(case, group, length)
             values = {} if whole is None else dict(whole.parameters())
-            return rebuilt("cosine", {**values, "T_max": length - steps, **ramp})
+            return rebuilt("cosine", {**values, "lr": top, "T_max": length - steps, **ramp})
         values = {k: v for k, v in named.parameters().items() if not k.startswith("warmup")}
         if "lr" in values:
             values["lr"] = top

@@ -53,7 +53,8 @@ def test_steps_in_a_cosine() -> None:
         a_run().lr(lambda t: cosine(t % 250, 250)).case(),
     ],
     ids=[
-        "short warm-up", "ultralytics", "only its tags", "on its way up", "joined", "cosine", "steps", "one edit",
+        "short warm-up", "ultralytics", "only its tags", "on its way up", "joined", "cosine",
+        "steps", "one edit",
         "resumed with another LR", "restarts",
     ],
 )  # fmt: skip
