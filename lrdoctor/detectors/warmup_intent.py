@@ -25,6 +25,8 @@ from lrdoctor.verdict import Evidence, Judgement, Unjudged
 _OWN_RISE = frozenset({"onecycle", "cyclic", "cosine_restarts"})
 # A rise of few points ends somewhere between two of them; steps are counted from 0 or 1.
 _GAPS, _STEPS = 1.5, 2.0
+# A warm-up of epochs may be one of them shorter or longer, if at least this share of it is there.
+_COUNTED = 0.4
 # ultralytics warms up for this many iterations at least.
 _ULTRALYTICS = 100.0
 # Of a warm-up's points, those up to this share must lie well below the peak.
@@ -80,9 +82,10 @@ class WarmupIntent:
 
     def _same(self, case: Case, group: ParamGroup, observed: float, planned: Planned) -> bool:
         meant = planned.length or 0.0
-        slack = max(
-            self.tolerance * meant, _GAPS * typical_gap(group.lr), _STEPS * _smallest(case, planned)
-        )
+        slack = max(self.tolerance * meant, _GAPS * typical_gap(group.lr), _STEPS)
+        if planned.unit == "epochs" and observed >= _COUNTED * meant:
+            # Some count the first epoch, others the epochs between the first and the last LR.
+            slack = max(slack, 1.05 * (steps_per_epoch(case) or 1.0))
         least = _ULTRALYTICS if "lrf" in case.intent.arguments else 0.0
         return abs(observed - meant) <= slack or meant < observed <= least + slack
 
@@ -129,12 +132,6 @@ class WarmupIntent:
             severity=severity,
             confidence=Confidence.HIGH if planned.unit == "steps" else None,
         )
-
-
-def _smallest(case: Case, planned: Planned) -> float:
-    """What a length can be off by rounding: a step, or an epoch where that is the log's unit."""
-    per_epoch = steps_per_epoch(case) or 1.0
-    return per_epoch / 2 if planned.unit == "epochs" and planned.count < 2 else 1.0
 
 
 def _reason(case: Case, planned: Planned, observed: float) -> str:

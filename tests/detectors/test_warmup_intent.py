@@ -74,6 +74,7 @@ def test_a_schedule_called_constant_is_a_note() -> None:
         run(100, warmup_steps=100, warmup_epochs=1).series("epoch", lambda t: t // 20).case(),
         run(0, warmup_steps=2).case(),
         run(0, warmup_steps=100, scheduler="OneCycleLR").case(),
+        run(40, warmup_epochs=3).series("epoch", lambda t: t // 20).case(),
         run(40, warmup_epochs=2, lrf=0.01).series("epoch", lambda t: t // 20).case(),
         run(100, warmup_epochs=2, lrf=0.01).series("epoch", lambda t: t // 20).case(),
         a_run().steps(0, 80).lr(warmed(100)).hparams(warmup_steps=100).case(),
@@ -82,8 +83,8 @@ def test_a_schedule_called_constant_is_a_note() -> None:
     ],
     ids=[
         "as configured", "rounded", "none configured", "zero", "one of two settings", "two steps",
-        "one-cycle", "ultralytics", "ultralytics' hundred", "in progress", "logged too rarely",
-        "logged too late",
+        "one-cycle", "an epoch less", "ultralytics", "ultralytics' hundred", "in progress",
+        "logged too rarely", "logged too late",
     ],
 )  # fmt: skip
 def test_quiet(case) -> None:  # type: ignore[no-untyped-def]
