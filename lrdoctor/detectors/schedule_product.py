@@ -85,8 +85,8 @@ class ScheduleProduct:
             },
             param_group=group.name,
             detail=(
-                f"the warm-up of {length_text(case, round(warmup))} multiplies a {name} "
-                f"decay that has begun with it, so that the LR never comes above "
+                f"the warm-up of {length_text(case, round(warmup))} multiplies "
+                f"{_a(name)} decay that has begun with it, so that the LR never comes above "
                 f"{percent(100 * peak / top)} of {number_text(top)}"
             ),
             revision="a product that was meant",
@@ -118,12 +118,16 @@ class ScheduleProduct:
             },
             param_group=group.name,
             detail=(
-                f"a {first.name} decay is cut {number_text(len(known))} times by "
+                f"{_a(first.name)} decay is cut {number_text(len(known))} times by "
                 f"{number_text(usual)} as well: it is multiplied by a step schedule"
             ),
             revision="a configuration that asks for both schedules",
             severity=None if one_meant else Severity.INFO,
         )
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _ramp(group: ParamGroup) -> tuple[str, float, float] | None:

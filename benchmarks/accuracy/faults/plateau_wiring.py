@@ -118,19 +118,6 @@ class HalfSoftmax(Digits):
         return {"loss": -share.gather(1, y[:, :1].long()).float().log().mean()}
 
 
-@dataclass(frozen=True)
-class EmptyBatch(Teacher):
-    """Validation drops hard samples above a loss; later none is left, and 0 / 0 remains."""
-
-    def losses(self, net: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """The mean over what is selected."""
-        if net.training:
-            return Teacher.losses(self, net, x, y)
-        error = (net(x) - y).square().mean(1)
-        kept = error > 1.0
-        return {"loss": (error * kept).sum() / kept.sum()}
-
-
 def plateau_nan_softmax(draw: Draw, faulty: bool) -> Scene:
     """The validation loss overflows where the training loss does not."""
     _, epochs, lr = _falling(draw)
@@ -139,16 +126,6 @@ def plateau_nan_softmax(draw: Draw, faulty: bool) -> Scene:
     patience, factor = int(draw.integers(2, 5)), 0.1
     setup = scripts.plateau(lr, patience=patience, factor=factor, min_lr=1e-6)
     scene = _scene(task, setup, epochs, lr, patience=patience, factor=factor)
-    return replace(scene, writers=_WITH_NAN)
-
-
-def plateau_nan_empty(draw: Draw, faulty: bool) -> Scene:
-    """The validation loss is a mean over samples of which none is left."""
-    _, epochs, lr = _falling(draw)
-    kind = EmptyBatch if faulty else Teacher
-    patience, factor = int(draw.integers(2, 5)), 0.1
-    setup = scripts.plateau(lr, patience=patience, factor=factor, min_lr=1e-6)
-    scene = _scene(kind(noise=0.05), setup, epochs, lr, patience=patience, factor=factor)
     return replace(scene, writers=_WITH_NAN)
 
 
@@ -222,7 +199,6 @@ INJECTIONS = (
     _injection("LRD523", plateau_per_batch, _COSTS, places.first_drop),
     _injection("LRD523", plateau_per_batch_stale, _COSTS, places.first_drop),
     _injection("LRD524", plateau_nan_softmax, cut_on_nan, first_nan),
-    _injection("LRD524", plateau_nan_empty, cut_on_nan, first_nan),
 )
 
 SAMPLES = (
