@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-import numpy.typing as npt
-
 from lrdoctor.curves.lr_moves import find_drops
 from lrdoctor.curves.plateau import Trend
 from lrdoctor.detectors._context import (
     length_text,
-    loss_of,
     percent,
     planned_length,
     real,
@@ -21,14 +17,9 @@ from lrdoctor.detectors._context import (
 )
 from lrdoctor.horizon import explain_ratio
 from lrdoctor.messages import number_text
-from lrdoctor.types import Case, Confidence, IntArray, ParamGroup, Quantity, Role, Series
-from lrdoctor.verdict import Evidence
+from lrdoctor.types import Case, ParamGroup, Quantity
 
 Facts = tuple[str, dict[str, Quantity]]
-# ReduceLROnPlateau counts an evaluation as progress from a relative gain of this size on (torch).
-_PROGRESS = 1e-4
-# Intervals that differ by less than this share are one interval.
-_EQUAL = 0.1
 # Configured lengths, in the order in which a schedule uses them.
 _LENGTHS = ("T_max", "total_steps", "step_size", "decay_steps")
 
@@ -57,94 +48,6 @@ def explain_floor(
         left = percent(100 * after.slope / before.slope)
         text += f", and since then at {left} of that rate"
     return f"{text}; {cause}", facts
-
-
-def follows_plateaus(case: Case) -> bool:
-    """Whether ReduceLROnPlateau sets the LR: as configured, else as recognised in the curve."""
-    if case.intent.scheduler is not None:
-        return case.intent.scheduler == "reduce_on_plateau"
-    fitted = {s.named.name for g in case.param_groups for s in g.schedules if s.named}
-    return fitted == {"reduce_on_plateau"}
-
-
-def needless_cuts(case: Case, group: ParamGroup, new_best_share: float) -> Evidence | None:
-    """ReduceLROnPlateau that cuts at equal intervals while the loss keeps reaching new bests.
-
-    By definition no new best lies in the ``patience`` evaluations before a cut; many of them mean
-    that the scheduler watches the wrong direction or another series.
-    """
-    if not follows_plateaus(case):
-        return None
-    lr, loss = group.lr.finite(), watched_loss(case)
-    drops = lr.step[find_drops(lr.value, 0.9)]
-    if loss is None or len(drops) < 2:
-        return None
-    interval = float(np.median(np.diff(drops)))
-    even = bool(np.all(np.abs(np.diff(drops) - interval) <= max(_EQUAL * interval, 1.0)))
-    fresh = _new_bests(loss)
-    share = _share_before(loss, fresh, drops[:2], interval)
-    if not even or share is None or share < new_best_share or _waited(loss, fresh, drops):
-        return None
-    length = float(lr.step[-1] - lr.step[0])
-    return Evidence(
-        start=int(drops[0]),
-        stop=int(lr.step[-1]) + 1,
-        tags=(group.lr.tag, loss.tag),
-        measured={
-            "reached_at": Quantity(float(drops[-1]), x_units(case)),
-            "lr_share": Quantity(100 * float(lr.value[-1] / lr.value.max()), "%"),
-            "run_left": Quantity(100 * float(lr.step[-1] - drops[-1]) / length, "%"),
-            "cuts": Quantity(float(len(drops)), ""),
-            "interval": Quantity(interval, x_units(case)),
-            "new_bests": Quantity(100 * share, "%"),
-        },
-        param_group=group.name,
-        detail=(
-            f"ReduceLROnPlateau cuts {number_text(len(drops))} times, every "
-            f"{length_text(case, interval)}, although {percent(100 * share)} of the evaluations "
-            "before the first cuts were new bests: its mode is the wrong way round, or it watches "
-            "another series"
-        ),
-        revision="a monitored series that really stands still before each cut",
-        confidence=Confidence.HIGH,
-    )
-
-
-def watched_loss(case: Case) -> Series | None:
-    """What ReduceLROnPlateau most likely watches: the validation loss, else the training loss."""
-    if case.has(Role.VAL_LOSS):
-        return case.signals[Role.VAL_LOSS].finite()
-    return loss_of(case)
-
-
-def _new_bests(loss: Series) -> npt.NDArray[np.bool_]:
-    """Which points improve on all before them by what ReduceLROnPlateau counts as progress."""
-    best = np.minimum.accumulate(loss.value)
-    fresh = np.zeros(len(loss), dtype=bool)
-    fresh[1:] = loss.value[1:] < best[:-1] - _PROGRESS * np.abs(best[:-1])
-    return fresh
-
-
-def _share_before(
-    loss: Series, fresh: npt.NDArray[np.bool_], cuts: IntArray, interval: float
-) -> float | None:
-    """Share of points in the interval before each of the cuts that are new bests."""
-    inside = np.zeros(len(loss), dtype=bool)
-    for cut in cuts:
-        inside |= (loss.step >= cut - interval) & (loss.step < cut)
-    return float(fresh[inside].mean()) if inside.sum() >= 4 else None
-
-
-def _waited(loss: Series, fresh: npt.NDArray[np.bool_], cuts: IntArray) -> bool:
-    """Whether every cut came the same number of evaluations after the last new best.
-
-    That is how the scheduler is meant to work: patience evaluations (one more in torch) without
-    progress, each time. In the wrong mode the waits are as irregular as the new bests.
-    """
-    ends = np.searchsorted(loss.step, cuts)
-    bests = np.flatnonzero(fresh | (np.arange(len(loss)) == 0))
-    waits = ends - bests[np.searchsorted(bests, ends) - 1]
-    return bool(waits.min() > 2 and np.ptp(waits) <= 1)
 
 
 def _cause(case: Case, group: ParamGroup, horizon: float) -> Facts:

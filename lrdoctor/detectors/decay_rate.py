@@ -18,13 +18,8 @@ from lrdoctor.detectors._context import (
     typical_gap,
     x_units,
 )
-from lrdoctor.detectors._decay_causes import (
-    explain_floor,
-    explain_swings,
-    follows_plateaus,
-    needless_cuts,
-    watched_loss,
-)
+from lrdoctor.detectors._decay_causes import explain_floor, explain_swings
+from lrdoctor.detectors._plateau_cuts import follows_plateaus, watched_loss
 from lrdoctor.detectors._unfreezing import find_places
 from lrdoctor.types import Array, Case, Confidence, ParamGroup, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
@@ -49,7 +44,7 @@ _ENOUGH = 6
 
 @dataclass(frozen=True, slots=True)
 class DecayRate:
-    """Three signs: a cosine that bounces early, cuts that nothing asked for, an early floor.
+    """Two signs: a cosine that bounces early, an early floor.
 
     For the floor the loss decides: where it had stopped falling before the LR was cut, the
     schedule did no harm and the run passes. Without a usable loss only the structure is reported.
@@ -59,7 +54,7 @@ class DecayRate:
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
     measures: ClassVar[frozenset[str]] = frozenset(
         {"lr_share", "run_left", "reached_at", "peak", "loss_fall", "noise", "slope_left"}
-        | {"returns", "period", "cuts", "interval", "new_bests", "ratio", "last_drop"}
+        | {"returns", "period", "cuts", "ratio", "last_drop"}
         | {"horizon", "planned"}
     )
 
@@ -67,7 +62,6 @@ class DecayRate:
     floor_share: float
     cut_ratio: float
     cut_share: float
-    new_best_share: float
     stopped_share: float
     frozen_slope: float
 
@@ -82,10 +76,8 @@ class DecayRate:
         if bounce is not None:
             yield bounce
             return
-        cuts = needless_cuts(case, groups[0], self.new_best_share)
-        if cuts is not None:
-            yield cuts
-        elif case.intent.scheduler != "reduce_on_plateau":
+        # What ReduceLROnPlateau does too early has rules of its own.
+        if case.intent.scheduler != "reduce_on_plateau":
             yield from self._floor(case, groups)
 
     # ------------------------------------------------------------------ a cosine that bounces

@@ -108,33 +108,6 @@ def test_cyclic_by_intent_is_quiet() -> None:
     assert silent(NAME, run.case())
 
 
-def plateau_run(loss, first: int = 4, every: int = 3):  # type: ignore[no-untyped-def]
-    """ReduceLROnPlateau, patience 2, cuts from epoch ``first`` on."""
-    cuts = np.arange(first, 40, every)
-    return (
-        a_run()
-        .on_axis("epoch")
-        .steps(0, 40)
-        .lr(lambda t: np.maximum(0.1 * 0.5 ** np.sum([t >= c for c in cuts], axis=0), 1e-5))
-        .series("val_loss", loss)
-        .series("train_loss", loss)
-        .hparams(scheduler="ReduceLROnPlateau", patience=2)
-    )
-
-
-def test_cuts_while_the_loss_improves() -> None:
-    found = evidence(NAME, plateau_run(lambda t: falling(t, 10)).case())
-    assert found.measured["interval"].value == 3
-    assert found.measured["new_bests"].value == 100
-    assert "mode is the wrong way round" in found.detail
-
-
-def test_cuts_on_a_plateau_are_what_the_scheduler_is_for() -> None:
-    flat = np.where(np.arange(40) < 2, 2.0 - np.arange(40) / 4, 1.0)
-    flat = flat + np.random.default_rng(0).normal(0, 1e-6, 40)
-    assert silent(NAME, plateau_run(flat).case())
-
-
 def test_rounding_to_zero_is_not_a_floor() -> None:
     printed = lambda t: np.round(cosine(t, 1000, lr=4e-6), 6)  # noqa: E731
     assert silent(NAME, a_run().lr(printed).case())
@@ -143,18 +116,6 @@ def test_rounding_to_zero_is_not_a_floor() -> None:
 def test_an_unfreezing_after_the_floor_is_another_rule_s_matter() -> None:
     run = a_run().lr(lambda t: cosine(np.minimum(t, 200), 200, floor=1e-4)).loss(frozen_at(150))
     assert silent(NAME, run.hparams(unfreeze_step=250).case())
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_cuts_that_each_waited_their_patience_are_quiet(seed: int) -> None:
-    """Each cut brings five evaluations of progress, then six without: intervals are equal too."""
-    epoch, rng = np.arange(44), np.random.default_rng(seed)
-    progress = 5 * (epoch // 11) + np.minimum(epoch % 11, 4)
-    waiting = epoch % 11 > 4
-    loss = 4 * 0.8**progress * np.where(waiting, rng.uniform(1.05, 1.6, 44), 1.0)
-    run = a_run().on_axis("epoch").steps(0, 44).lr(0.1 * 0.5 ** (epoch // 11))
-    run = run.series("val_loss", loss).series("train_loss", loss)
-    assert silent(NAME, run.hparams(scheduler="ReduceLROnPlateau").case())
 
 
 def test_cycles_that_end_on_the_floor_may_be_meant() -> None:

@@ -94,16 +94,6 @@ def horizon_of_one_device(draw: Draw, faulty: bool) -> Scene:
     return Scene(task, recipe, ("trainer_state",))
 
 
-def plateau_wrong_mode(draw: Draw, faulty: bool) -> Scene:
-    """ReduceLROnPlateau(mode="max") on a loss: cuts every patience + 1 epochs while it improves."""
-    task, epochs, lr = _decay(draw)
-    patience = int(draw.integers(2, 4))
-    mode = "max" if faulty else "min"
-    setup = scripts.plateau(lr, mode=mode, patience=patience, factor=0.1, min_lr=1e-7)
-    intent = _decay_intent(epochs, lr, "ReduceLROnPlateau", patience=patience, factor=0.1)
-    return Scene(task, Recipe(setup, epochs, intent=intent))
-
-
 def gamma_too_small(draw: Draw, faulty: bool) -> Scene:
     """ExponentialLR per epoch whose gamma leaves 1 % after a tenth of the run."""
     task, epochs, lr = _decay(draw)
@@ -119,7 +109,6 @@ INJECTIONS = (
     Injection("LRD301", t_max_small_floor, symptoms.ends_worse(0.03), place=places.floor),
     Injection("LRD301", cosine_per_batch, symptoms.swings, True, place=places.floor),
     Injection("LRD301", horizon_of_one_device, symptoms.ends_worse(0.03), place=places.floor),
-    Injection("LRD301", plateau_wrong_mode, symptoms.ends_worse(0.03), place=places.floor),
     Injection("LRD301", gamma_too_small, symptoms.ends_worse(0.03), place=places.floor),
 )
 
