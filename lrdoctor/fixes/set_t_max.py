@@ -65,7 +65,7 @@ class SetTMax:
 
 
 def stretched(old: NamedSchedule, length: float, top: float) -> NamedSchedule | None:
-    """``old`` from ``top`` down to ``length``; None where its horizon is missing or no shorter."""
+    """``old`` from ``top`` down to ``length``; None where its horizon is missing or just that."""
     parameter = _HORIZON.get(old.name)
     if parameter is None:
         return None
@@ -73,6 +73,6 @@ def stretched(old: NamedSchedule, length: float, top: float) -> NamedSchedule | 
     warmup = values.get("warmup", 0.0)
     left = length - (float(warmup) if isinstance(warmup, int | float) else 0.0)
     horizon = values[parameter]
-    if not isinstance(horizon, int | float) or not left > horizon:
+    if not isinstance(horizon, int | float) or not left > 0 or left == horizon:
         return None
     return rebuilt(old.name, {**values, "lr": top, parameter: left})
