@@ -25,6 +25,8 @@ from lrdoctor.verdict import Evidence, Judgement
 
 # Schedules that move from their first step on, and those whose form the numbers give.
 _AT_ONCE = frozenset({"cosine", "cosine_restarts", "linear", "polynomial", "onecycle", "cyclic"})
+# A first LR below this share of the configured one has been changed already.
+_AS_MEANT = 0.98
 _BY_NUMBERS = frozenset({"step", "multistep", "exponential"})
 _NAMES = {
     "onecycle": "OneCycleLR", "cosine": "a cosine", "cosine_restarts": "a cosine with restarts",
@@ -61,10 +63,10 @@ class NeverStepped:
         if any(np.ptp(lr.value) > 0 for lr in curves) or len(group.lr.finite()) < 4:
             return
         lr = group.lr.finite()
-        due = self._due(case, name, float(lr.step[-1] - lr.step[0]) + typical_gap(lr))
+        level = float(lr.value[0])
+        due = self._due(case, name, float(lr.step[-1] - lr.step[0]) + typical_gap(lr), level)
         if due is None:
             return
-        level = float(lr.value[0])
         measured = {
             "lr": Quantity(level, ""),
             "values": Quantity(float(len(lr)), ""),
@@ -93,11 +95,13 @@ class NeverStepped:
             confidence=Confidence.HIGH if case.finished else None,
         )
 
-    def _due(self, case: Case, name: str, length: float) -> tuple[str, dict[str, Quantity]] | None:
+    def _due(
+        self, case: Case, name: str, length: float, level: float
+    ) -> tuple[str, dict[str, Quantity]] | None:
         """Where the schedule must have moved by now; None where it may still be to come."""
         planned, epochs = planned_length(case), epochs_run(case)
         if name in _BY_NUMBERS:
-            return self._by_numbers(case, length, epochs)
+            return self._by_numbers(case, length, epochs, level)
         if planned is not None:
             seen = length / planned
             # The stable phase of a warm-up-stable-decay run is constant until its last part.
@@ -113,7 +117,7 @@ class NeverStepped:
         }
 
     def _by_numbers(
-        self, case: Case, length: float, epochs: float | None
+        self, case: Case, length: float, epochs: float | None, level: float
     ) -> tuple[str, dict[str, Quantity]] | None:
         """The configured numbers count epochs or steps: both must have come."""
         per_epoch = steps_per_epoch(case)
@@ -124,6 +128,8 @@ class NeverStepped:
         left = float(plan.named.lr(np.array([np.floor(seen)]))[0])
         if plan.number is None or abs(left - 1) < self.least_move:
             return None
+        if case.intent.lr and level < _AS_MEANT * case.intent.lr:
+            return None  # drops that came before the first logged point
         label = {"milestones": "the first milestone"}.get(plan.label, plan.label)
         return (
             f"with {label} = {number_text(plan.number)} the LR ought to have come to "

@@ -37,6 +37,8 @@ _SHIFTS = (0.0, -1.0, 1.0)
 _FITS, _FAILS = 0.9, 0.5
 # Relative error of a point: rounding of the log, and of the logarithm of a factor.
 _NEAR = 0.02
+# Points of a long log that are compared.
+_POINTS = 1000
 # Returns of a cosine that no configuration names, before its period counts as known.
 _RETURNS = 3
 # Rows by which a rate of falling per epoch is measured.
@@ -76,14 +78,13 @@ class SteppedPerBatch:
         if group is None or interval in ("step", "batch"):
             return
         lr = group.lr.finite()
-        if len(lr) < _ROWS or not np.ptp(lr.value) > 0:
+        per_epoch, epochs = steps_per_epoch(case), _epochs(case)
+        if len(lr) < _ROWS or not per_epoch or epochs is None or epochs < 2:
             return
         if case.clock.unit is ClockUnit.EPOCH:
-            yield from self._by_epoch(case, group, lr)
+            yield from self._by_epoch(case, group, lr, epochs)
             return
-        per_epoch = steps_per_epoch(case)
-        epochs = _epochs(case)
-        if not per_epoch or per_epoch < 2 or epochs is None or epochs < 2:
+        if per_epoch < 2 or not np.ptp(lr.value) > 0:
             return
         for level in _levels(case, lr):
             plan = configured(case.intent, level, float(round(epochs)))
@@ -110,22 +111,24 @@ class SteppedPerBatch:
         return late <= self.floor_ratio * (1 + 1e-9)
 
     def _evidence(
-        self, case: Case, group: ParamGroup, plan: Configured, per_epoch: float
+        self, case: Case, group: ParamGroup, plan: Configured, per_epoch: float | None
     ) -> Evidence:
         lr = group.lr.finite()
-        peak = float(lr.value.max())
+        peak = float(plan.named.lr(np.zeros(1))[0])
         low = lr.value <= self.floor_ratio * peak * (1 + 1e-5)
         at = int(np.argmax(low)) if low.any() else int(np.argmin(lr.value))
         last, first = float(lr.step[-1]), float(lr.step[0])
         measured = {
-            "times": Quantity(per_epoch, ""),
             "used_up_at": Quantity(float(lr.step[at]), ""),
             "lr_share": Quantity(100 * float(lr.value[at]) / peak, "%"),
             "run_left": Quantity(100 * (last - float(lr.step[at])) / (last - first), "%"),
         }
         swings = find_swings(lr.value)
         text, facts = _length_text(plan)
-        often = f"{number_text(round(per_epoch, 1))} times too often"
+        often = "too often"
+        if per_epoch is not None:
+            measured["times"] = Quantity(round(per_epoch, 1), "")
+            often = f"{number_text(round(per_epoch, 1))} times too often"
         if case.clock.unit is ClockUnit.EPOCH and plan.named.name == "cosine":
             often = f"{often} or that and a multiple of {number_text(2 * (plan.number or 0))}"
         if swings is not None:
@@ -146,15 +149,19 @@ class SteppedPerBatch:
 
     # --------------------------------------------------------------------- a row per epoch
 
-    def _by_epoch(self, case: Case, group: ParamGroup, lr: Series) -> Iterator[Judgement]:
+    def _by_epoch(
+        self, case: Case, group: ParamGroup, lr: Series, epochs: float
+    ) -> Iterator[Judgement]:
         """The log has only every n-th value, and n is what is looked for."""
-        epochs = _epochs(case)
         for level in _levels(case, lr):
-            length = None if epochs is None else float(round(epochs))
-            plan = configured(case.intent, level, length)
-            if plan is None or epochs is None:
+            plan = configured(case.intent, level, float(round(epochs)))
+            if plan is None:
                 return
-            times = None
+            times: float | None = None
+            if plan.named.name == "multistep":
+                if _rests(plan.named, lr) and self._plausible(plan, epochs, epochs):
+                    yield self._evidence(case, group, plan, None)
+                continue
             if plan.named.name in ("step", "exponential"):
                 times = _falls(plan.named, lr)
             elif plan.named.name == "cosine" and plan.number is not None:
@@ -200,12 +207,13 @@ def _swinging(case: Case, lr: Series, epochs: float) -> Configured | None:
 
 def _stepped_by(named: NamedSchedule, lr: Series, origin: float, per_epoch: float) -> bool:
     """Whether the log is the schedule at every step, and not the schedule at every epoch."""
-    time = lr.step.astype(np.float64) - origin
-    batches = max(_share(named, lr.value, time + shift) for shift in _SHIFTS)
+    every = -(-len(lr) // _POINTS)
+    time, value = lr.step[::every].astype(np.float64) - origin, lr.value[::every]
+    batches = max(_share(named, value, time + shift) for shift in _SHIFTS)
     if batches < _FITS:
         return False
     whole = (np.floor((time + shift) / per_epoch) for shift in _SHIFTS)
-    return max(_share(named, lr.value, epochs) for epochs in whole) <= _FAILS
+    return max(_share(named, value, epochs) for epochs in whole) <= _FAILS
 
 
 def _share(named: NamedSchedule, value: Array, time: Array) -> float:
@@ -220,6 +228,14 @@ def _share(named: NamedSchedule, value: Array, time: Array) -> float:
         return 0.0
     seen, meant = np.log(value[usable] / top), np.log(expected[usable] / top)
     return float(np.mean(np.abs(seen - meant) <= _NEAR + _NEAR * np.abs(meant)))
+
+
+def _rests(named: NamedSchedule, lr: Series) -> bool:
+    """Whether the LR is past all its drops from the first row on, milestones or not."""
+    before, after = named.lr(np.array([0.0, np.inf]))
+    least = float(lr.step[-1] - lr.step[0])
+    due = float(named.lr(np.array([least]))[0]) < before
+    return bool(due and np.all(np.abs(lr.value - after) <= _EXACT * after))
 
 
 def _falls(named: NamedSchedule, lr: Series) -> float | None:

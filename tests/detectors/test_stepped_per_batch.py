@@ -81,6 +81,16 @@ def test_a_row_per_epoch_shows_the_rate_of_falling() -> None:
     assert evidence(NAME, size.case()).measured["times"].value == pytest.approx(32, rel=0.1)
 
 
+def test_a_row_per_epoch_that_is_past_all_milestones_shows_the_last_level() -> None:
+    settings = {"scheduler": "MultiStepLR", "milestones": "20,30"}
+    found = evidence(NAME, by_epoch(lambda t: multistep(t, 20, 30), **settings).case())
+    assert found.measured["lr_share"].value == pytest.approx(1)
+    rows = a_run().on_axis("epoch").steps(1, 41).hparams(max_epochs=40, lr=0.1, **settings)
+    assert silent(NAME, rows.lr(lambda e: multistep(e, 20, 30)).case())
+    assert silent(NAME, rows.lr(0.1).case())
+    assert silent("never_stepped", rows.lr(0.001).case())
+
+
 def test_a_row_per_epoch_shows_what_a_period_leaves() -> None:
     found = evidence(NAME, by_epoch(lambda t: cosine(t, 40), scheduler="CosineAnnealingLR").case())
     assert found.measured["times"].value == 32

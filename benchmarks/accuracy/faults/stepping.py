@@ -201,7 +201,7 @@ INJECTIONS = (
     ),
     Injection("LRD503", cosine_per_epoch, hardly_moves),
     Injection("LRD503", linear_per_epoch, hardly_moves),
-    Injection("LRD503", warm_up_per_epoch, ends_in_warm_up, also=("LRD104",)),
+    Injection("LRD503", warm_up_per_epoch, ends_in_warm_up, True, also=("LRD104",)),
     Injection("LRD504", step_forgotten, never_moves, True, also=("LRD402", "LRD305")),
     Injection("LRD504", guarded_step, never_moves, True, also=("LRD201", "LRD402", "LRD305")),
     Injection("LRD308", milestones_of_a_longer_run, happens, True, also=("LRD402", "LRD305")),
