@@ -24,7 +24,9 @@ from lrdoctor.types import Case, ClockUnit, Confidence, Quantity, Role
 from lrdoctor.verdict import Evidence, Judgement
 
 # Schedules that move from their first step on, and those whose form the numbers give.
-_AT_ONCE = frozenset({"cosine", "cosine_restarts", "linear", "polynomial", "onecycle", "cyclic"})
+_AT_ONCE = frozenset(
+    {"cosine", "cosine_restarts", "linear", "polynomial", "onecycle", "cyclic", "inverse_sqrt"}
+)
 # A first LR below this share of the configured one has been changed already.
 _AS_MEANT = 0.98
 _BY_NUMBERS = frozenset({"step", "multistep", "exponential"})
