@@ -17,13 +17,16 @@ from lrdoctor.detectors._context import (
 from lrdoctor.detectors._decays import STILL, Decay, decay_of, loss_around, rests_at_end
 from lrdoctor.horizon import explain_ratio
 from lrdoctor.messages import number_text
-from lrdoctor.types import Case, Confidence, Quantity, Role, Severity
+from lrdoctor.types import Case, ClockUnit, Confidence, Quantity, Role, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
 # Devices and accumulation steps that nobody configured are suspected to be one of these.
 _GUESSES = (2, 3, 4, 8, 16)
 # A warm-up is the configured one over N when it is so within this share.
 _WARMUP_ERROR = 0.05
+# Settings that give the length of a decay, and how near one is to a length it gives.
+_LENGTHS = ("T_max", "total_steps", "decay_steps", "decay_epochs", "lr_decay_iters")
+_SAME = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,10 @@ class HorizonFactor:
         decay = decay_of(case)
         if decay is None or decay.floor > self.floor_ratio * decay.peak:
             return
+        if _asked_for(case, decay):
+            return  # no factor crept in: the configuration has this length
         planned = planned_length(case)
-        total = planned if case.total_steps is not None else _logged(case, decay)
+        total = _logged(case, decay) if planned is None else planned
         if total is None or not rests_at_end(decay, self.tail_share * total):
             return
         if planned is None and case.finished is False:
@@ -156,6 +161,20 @@ def _logged(case: Case, decay: Decay) -> float | None:
     return length if length > 0 else None
 
 
+def _asked_for(case: Case, decay: Decay) -> bool:
+    """Whether a configured length, in steps or in epochs, is that of the decay."""
+    given = (real(case.intent.arguments.get(name)) for name in _LENGTHS)
+    lengths = {decay.length, decay.end - decay.begin}
+    units = {1.0, steps_per_epoch(case) or 1.0}
+    return any(
+        abs(number * unit - length) <= _SAME * length
+        for number in given
+        if number
+        for unit in units
+        for length in lengths
+    )
+
+
 def _configured(case: Case) -> tuple[int, ...]:
     """Factors that the configuration has: devices, accumulation steps and both."""
     devices, steps = case.intent.devices or 1, case.intent.accumulation or 1
@@ -167,7 +186,7 @@ def _expected_warmup(case: Case) -> float | None:
     arguments, per_epoch = case.intent.arguments, steps_per_epoch(case)
     steps, epochs = (real(arguments.get(f"warmup_{unit}")) for unit in ("steps", "epochs"))
     share, planned = real(arguments.get("warmup_ratio")), planned_length(case)
-    if steps:
+    if steps and case.clock.unit is not ClockUnit.EPOCH:
         return steps
     if epochs and per_epoch:
         return epochs * per_epoch

@@ -111,10 +111,11 @@ class NeverStepped:
             if seen < needed:
                 return None
             share = Quantity(100 * min(seen, 1.0), "%")
-            return f"it ought to have moved in {percent(share.value)} of the run", {"share": share}
+            text = f"it ought to have moved, with {percent(share.value)} of the run done"
+            return text, {"share": share}
         if name not in _AT_ONCE or epochs is None or epochs < self.least_epochs:
             return None
-        return f"it ought to have moved in {number_text(round(epochs))} epochs", {
+        return f"it ought to have moved, with {number_text(round(epochs))} epochs done", {
             "at": Quantity(float(round(epochs)), "epochs")
         }
 

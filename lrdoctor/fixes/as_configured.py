@@ -14,101 +14,99 @@ from lrdoctor.protocols import NamedSchedule
 from lrdoctor.types import Case, ClockUnit, ParamGroup, Schedule
 from lrdoctor.verdict import Candidate, Finding
 
-# A configured length this near the planned number of steps counts steps.
+# A configured length may exceed the planned epochs by this share and still count them.
 _SAME = 0.05
-_LENGTHS = {
-    "cosine": "T_max",
-    "linear": "total_steps",
-    "polynomial": "total_steps",
-    "step": "step_size",
-    "multistep": "milestones",
-}
+_HORIZONS = {"cosine": "T_max", "linear": "total_steps", "polynomial": "total_steps"}
+_LENGTHS = {**_HORIZONS, "step": "step_size", "multistep": "milestones"}
+_ONE_CYCLE = ("pct_start", "div_factor", "final_div_factor")
 
 
 @dataclass(frozen=True, slots=True)
 class AsConfigured:
     """One candidate: the configured family over the planned length.
 
-    Lengths that count optimizer steps are kept, those that count epochs are stepped once an epoch.
-    OneCycleLR starts at max_lr / 25 and is planned from its max_lr.
+    A length that fits the planned epochs counts them and is stepped once an epoch; another counts
+    optimizer steps. OneCycleLR goes over the whole training from max_lr.
     """
 
     name: ClassVar[str] = "as_configured"
 
     def propose(self, case: Case, finding: Finding) -> Iterator[Candidate]:
         """Safe where the configuration gives the length itself."""
-        length, name = planned(case, finding), family(case.intent)
+        length = planned(case, finding)
+        plans = {g.name: _plan(case, g, length) for g in governing_groups(case)}
         schedules: dict[str, Schedule] = {}
-        written, safe = None, True
+        written: NamedSchedule | None = None
         for group in governing_groups(case):
-            plan = configured(case.intent, _top(case, group), length)
-            new = _one_cycle(case, length) if name == "onecycle" else _scaled(case, plan, length)
-            if new is not None:
+            plan = plans[group.name]
+            new = None if plan is None else _in_x(case, plan, length)
+            if plan is not None and new is not None:
                 schedules[group.name] = over(new, origin(group), length)
-                written = written or (plan.named if plan is not None else new)
-                safe = safe and plan is not None and plan.given
+                written = written or plan.named
         if not schedules:
             return
-        line = constructor(written)
-        per_epoch = _in_epochs(case, next(iter(schedules.values())).named)
-        loop = ["for epoch in range(epochs):", "    for batch in loader:", "        ..."]
+        plan = next(p for p in plans.values() if p is not None)
+        line, loop = (
+            constructor(written),
+            ["for epoch in range(epochs):", "    for batch in loader:"],
+        )
+        per_epoch = _counts_epochs(case, plan, length)
+        before = [line, *loop, "        ..."]
         call = "    scheduler.step()" if per_epoch else "        scheduler.step()"
         yield candidate(
             case,
             finding,
             fix=self.name,
             title=f"step the configured scheduler after every {'epoch' if per_epoch else 'step'}",
-            safe=safe,
+            safe=all(p is None or p.given for p in plans.values()),
             schedules=schedules,
-            before=[line, *loop],
-            after=[line, *loop, call],
+            before=before,
+            after=[*before, call],
         )
 
 
-def _top(case: Case, group: ParamGroup) -> float:
-    """The configured LR where the group has it, else the largest logged."""
-    return case.intent.lr or top_lr(case, group)
-
-
-def _one_cycle(case: Case, length: float) -> NamedSchedule | None:
+def _plan(case: Case, group: ParamGroup, length: float) -> Configured | None:
+    """What is configured, from the configured LR where the group has it."""
+    top = case.intent.lr or top_lr(case, group)
+    if family(case.intent) != "onecycle":
+        return configured(case.intent, top, length)
     given: dict[str, Any] = dict(case.intent.arguments)
-    top = given.get("max_lr") or case.intent.lr
-    names = ("pct_start", "div_factor", "final_div_factor")
-    own = {name: given[name] for name in names if isinstance(given.get(name), int | float)}
-    return rebuilt("onecycle", {"max_lr": top, "total_steps": length, **own}) if top else None
+    own = {name: given[name] for name in _ONE_CYCLE if isinstance(given.get(name), int | float)}
+    values = {"max_lr": given.get("max_lr") or top, "total_steps": length, **own}
+    named = rebuilt("onecycle", values)
+    return None if named is None else Configured(named, "total_steps", None, "max_lr" in given)
 
 
-def _scaled(case: Case, plan: Configured | None, length: float) -> NamedSchedule | None:
-    """The configured schedule in x units."""
-    if plan is None:
-        return None
+def _counts_epochs(case: Case, plan: Configured, length: float) -> bool:
+    """Whether the configured numbers count epochs."""
+    by_epoch, n = case.clock.unit is ClockUnit.EPOCH, steps_per_epoch(case)
+    if plan.named.name == "onecycle":
+        return False
+    if plan.named.name == "exponential":
+        return True
+    if not plan.given or plan.number is None or not n:
+        return by_epoch
+    return plan.number <= (1 + _SAME) * (length if by_epoch else length / n)
+
+
+def _in_x(case: Case, plan: Configured, length: float) -> NamedSchedule | None:
+    """The schedule in x units; None where they are epochs and its numbers are not."""
     named, n = plan.named, steps_per_epoch(case)
     values: dict[str, Any] = dict(named.parameters())
-    if named.name == "exponential":
-        if not n or case.clock.unit is ClockUnit.EPOCH:
+    by_epoch = case.clock.unit is ClockUnit.EPOCH
+    if not _counts_epochs(case, plan, length):
+        if not by_epoch or named.name == "onecycle":
             return named
-        gamma = float(values["gamma"]) ** (1 / n)
-        return rebuilt(named.name, {**values, "gamma": gamma, **_each(n)})
-    parameter = _LENGTHS[named.name]
-    if not plan.given:
+        # A length in steps is that of the run: on this axis its epochs.
+        horizon = _HORIZONS.get(named.name)
+        return rebuilt(named.name, {**values, horizon: length}) if horizon else None
+    if by_epoch or not n or n <= 1:
         return named
-    if case.clock.unit is ClockUnit.EPOCH or not n or n <= 1:
-        steps = plan.number is not None and plan.number > 2 * length
-        return rebuilt(named.name, {**values, parameter: length}) if steps else named
-    if plan.number is not None and plan.number > (1 + _SAME) * length / n:
-        return named  # it counts steps
+    if named.name == "exponential":
+        gamma = float(values["gamma"]) ** (1 / n)
+        return rebuilt(named.name, {**values, "gamma": gamma, "interval": n})
+    parameter = _LENGTHS[named.name]
     value = values[parameter]
     times = [v * n for v in value] if isinstance(value, tuple | list) else float(value) * n
-    smooth = _each(n) if named.name in ("cosine", "linear", "polynomial") else {}
+    smooth = {"interval": n} if named.name in _HORIZONS else {}
     return rebuilt(named.name, {**values, parameter: times, **smooth})
-
-
-def _each(n: float) -> dict[str, float]:
-    return {"interval": n}
-
-
-def _in_epochs(case: Case, named: NamedSchedule | None) -> bool:
-    if named is None:
-        return False
-    stepwise = named.name in ("step", "multistep")
-    return case.clock.unit is ClockUnit.EPOCH or stepwise or "interval" in named.parameters()

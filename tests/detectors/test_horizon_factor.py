@@ -74,6 +74,12 @@ def test_other_decays_are_quiet(lr) -> None:  # type: ignore[no-untyped-def]
     assert silent(NAME, a_run().lr(lr).hparams(max_steps=1000).case())
 
 
+def test_a_configured_length_is_no_factor() -> None:
+    run = a_run().lr(lambda t: line(t, 250)).hparams(max_steps=1000)
+    assert silent(NAME, run.hparams(lr_decay_iters=250).case())
+    assert not silent(NAME, run.hparams(lr_decay_iters=1000).case())
+
+
 def test_a_run_that_has_not_come_to_the_end_of_its_decay_is_quiet() -> None:
     run = a_run().steps(0, 240).lr(lambda t: line(t, 250)).hparams(max_steps=1000)
     assert silent(NAME, run.case())
