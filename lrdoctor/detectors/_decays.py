@@ -127,3 +127,10 @@ def loss_around(case: Case, begin: float, cut: float, low: float) -> tuple[Trend
     if trend is None or after is None or not trend.falling:
         return trend, False
     return trend, after.slope <= trend.slope / 10
+
+
+def half_cosines(case: Case) -> float | None:
+    """How many halves of a cosine the configuration asks for (transformers' ``num_cycles``, 0.5 by
+    default); None where it says nothing."""
+    cycles = real(case.intent.arguments.get("num_cycles"))
+    return None if cycles is None else 2 * cycles

@@ -17,7 +17,7 @@ from lrdoctor.detectors._context import (
     typical_gap,
     x_units,
 )
-from lrdoctor.detectors._decays import Decay, decay_of
+from lrdoctor.detectors._decays import Decay, decay_of, half_cosines
 from lrdoctor.messages import number_text
 from lrdoctor.types import Case, Confidence, Quantity, Role, Severity
 from lrdoctor.verdict import Evidence, Judgement
@@ -47,7 +47,7 @@ class CosineRebound:
 
     def detect(self, case: Case) -> Iterator[Judgement]:
         """At most one finding: all param groups share one scheduler."""
-        if case.intent.scheduler in _CYCLIC or _cycles_meant(case):
+        if case.intent.scheduler in _CYCLIC or (half_cosines(case) or 1) > 1:
             return
         decay = decay_of(case)
         if decay is None or decay.clamped or case.last <= decay.end:
@@ -83,7 +83,7 @@ class CosineRebound:
             detail=text,
             revision="a configuration that asks for a cyclic schedule",
             severity=Severity.INFO if rise < self.costly_rise else None,
-            confidence=Confidence.HIGH,
+            confidence=None if case.intent.scheduler == "cosine" else Confidence.MEDIUM,
         )
 
 
@@ -107,9 +107,3 @@ def _cause(case: Case, decay: Decay, over: float) -> tuple[str, dict[str, Quanti
         fact = {"epochs": Quantity(float(whole), "epochs")}
         return f"it was made for {whole} epochs: {text}", fact
     return text, {}
-
-
-def _cycles_meant(case: Case) -> bool:
-    """Whether the configuration asks for more than the half cosine of one decay (transformers)."""
-    cycles = real(case.intent.arguments.get("num_cycles"))
-    return cycles is not None and cycles > 0.5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lrdoctor.detectors._context import length_text, planned_length, typical_gap, x_units
-from lrdoctor.detectors._decays import Decay, decay_of
+from lrdoctor.detectors._decays import Decay, decay_of, half_cosines
 from lrdoctor.horizon import explain_ratio
 from lrdoctor.messages import number_text
 from lrdoctor.types import Case, Confidence, Quantity, Role, Severity
@@ -44,6 +44,8 @@ class ScheduleCut:
         decay = decay_of(case)
         if decay is None or decay.unsure or decay.name == "wsd":
             return
+        if (half_cosines(case) or 1) < 1:
+            return  # a part of a cosine is asked for
         lr = decay.group.lr.finite()
         last = float(lr.value[-1])
         if float(lr.step[-1]) < decay.begin or decay.peak <= decay.floor:

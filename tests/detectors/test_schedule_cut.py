@@ -49,3 +49,8 @@ def test_a_line_says_not_where_it_ends() -> None:
 )
 def test_complete_and_constant_schedules_are_quiet(lr) -> None:  # type: ignore[no-untyped-def]
     assert silent(NAME, a_run().lr(lr).hparams(max_steps=1000).case())
+
+
+def test_a_part_of_a_cosine_can_be_asked_for() -> None:
+    run = a_run().lr(lambda t: cosine(t, 2500)).hparams(max_steps=1000, lr_num_cycles=0.2)
+    assert silent(NAME, run.case())
