@@ -33,7 +33,9 @@ class SteppedPerEpoch:
 
     name: ClassVar[str] = "stepped_per_epoch"
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
-    measures: ClassVar[frozenset[str]] = frozenset({"covered", "length", "epochs", "lr_share"})
+    measures: ClassVar[frozenset[str]] = frozenset(
+        {"covered", "length", "epochs", "lr_share", "planned"}
+    )
 
     length_tolerance: float
 
@@ -104,6 +106,7 @@ class SteppedPerEpoch:
                 "length": Quantity(length, "steps"),
                 "epochs": Quantity(times, "epochs"),
                 "lr_share": Quantity(share, "%"),
+                "planned": Quantity(run * (steps_per_epoch(case) or 1.0), x_units(case)),
             },
             param_group=group.name,
             detail=(
