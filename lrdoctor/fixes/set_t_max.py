@@ -1,4 +1,4 @@
-"""The same decay over the whole run: a horizon that ends where training ends."""
+"""The same decay over the whole run, no shorter and no longer: it ends where training ends."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ class SetTMax:
     def propose(self, case: Case, finding: Finding) -> Iterator[Candidate]:
         """Peak, floor and warm-up stay; the horizon becomes the planned length less warm-up."""
         length = planned(case, finding)
+        # The end of a log is no plan: a run that was stopped needs no shorter schedule.
+        known = case.total_steps is not None or "planned" in finding.evidence.measured
         schedules: dict[str, Schedule] = {}
         groups = governing_groups(case)
         for group in groups:
             old = named_first(group)
             new = None if old is None else stretched(old, length, top_lr(case, group))
-            if new is not None:
+            if old is not None and new is not None and (known or _grows(old, new)):
                 schedules[group.name] = over(new, origin(group), length)
         if not schedules:
             return
@@ -64,8 +66,15 @@ class SetTMax:
         )
 
 
+def _grows(old: NamedSchedule, new: NamedSchedule) -> bool:
+    parameter = _HORIZON[old.name]
+    before, after = old.parameters()[parameter], new.parameters()[parameter]
+    assert isinstance(before, int | float) and isinstance(after, int | float)
+    return after > before
+
+
 def stretched(old: NamedSchedule, length: float, top: float) -> NamedSchedule | None:
-    """``old`` from ``top`` down to ``length``; None where its horizon is missing or no shorter."""
+    """``old`` from ``top`` down to ``length``; None where its horizon is missing or just that."""
     parameter = _HORIZON.get(old.name)
     if parameter is None:
         return None
@@ -73,6 +82,6 @@ def stretched(old: NamedSchedule, length: float, top: float) -> NamedSchedule | 
     warmup = values.get("warmup", 0.0)
     left = length - (float(warmup) if isinstance(warmup, int | float) else 0.0)
     horizon = values[parameter]
-    if not isinstance(horizon, int | float) or not left > horizon:
+    if not isinstance(horizon, int | float) or not left > 0 or left == horizon:
         return None
     return rebuilt(old.name, {**values, "lr": top, parameter: left})

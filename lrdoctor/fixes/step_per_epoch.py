@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lrdoctor.detectors._configured import configured
 from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import (
     candidate,
@@ -30,7 +31,14 @@ _LENGTHS = {
     "exponential": (),
     "cosine": ("T_max",),
     "cosine_restarts": ("T_0",),
+    "linear": ("total_steps",),
+    "polynomial": ("total_steps",),
 }
+# Those whose value between two steps of the scheduler is the last one's.
+_SMOOTH = frozenset({"exponential", "cosine", "cosine_restarts", "linear", "polynomial"})
+_BY_FACTORS = frozenset({"step", "multistep", "exponential"})
+# PolynomialLR with its default power is a line.
+_LINES = {"linear", "polynomial"}
 # A fitted number is the configured one within this share of it.
 _CLOSE = 0.1
 
@@ -49,25 +57,28 @@ class StepPerEpoch:
     def propose(self, case: Case, finding: Finding) -> Iterator[Candidate]:
         """Safe where the configuration names the same length or factor."""
         n = case.clock.steps_per_epoch
-        if case.clock.unit is ClockUnit.EPOCH or not n or n <= 1:
+        by_epoch = case.clock.unit is ClockUnit.EPOCH
+        # In a log of epochs the configuration has the only numbers, and a rule that compared them.
+        if not n or (n <= 1 and finding.rule.detector != "stepped_per_batch"):
             return
         length = planned(case, finding)
         schedules: dict[str, Schedule] = {}
         groups = governing_groups(case)
-        confirmed = bool(groups) and all(_confirmed(case, g) for g in groups)
+        confirmed = by_epoch or (bool(groups) and all(_confirmed(case, g) for g in groups))
         for group in groups:
-            new = _per_epoch(case, group, n)
+            new = _as_written(case, group, length) if by_epoch else _per_epoch(case, group, n)
             if new is not None and (confirmed or self._plausible(new, length)):
                 schedules[group.name] = over(new, origin(group), length)
         if not schedules:
             return
         first = next(g for g in groups if g.name in schedules)
-        line = constructor(_in_epochs(case, first))
+        line = constructor(schedules[first.name].named if by_epoch else _in_epochs(case, first))
+        often = "with every batch" if by_epoch else f"{shown(n)} times"
         yield candidate(
             case,
             finding,
             fix=self.name,
-            title=f"step the scheduler once an epoch, not {shown(n)} times",
+            title=f"step the scheduler once an epoch, not {often}",
             safe=confirmed,
             schedules=schedules,
             before=[
@@ -92,6 +103,12 @@ class StepPerEpoch:
         return bool(early > 0.1 * start and end < 0.5 * start)
 
 
+def _as_written(case: Case, group: ParamGroup, length: float) -> NamedSchedule | None:
+    """The configured schedule."""
+    plan = configured(case.intent, case.intent.lr or top_lr(case, group), length)
+    return None if plan is None else plan.named
+
+
 def _per_epoch(case: Case, group: ParamGroup, n: float) -> NamedSchedule | None:
     named = _in_epochs(case, group)
     if named is None:
@@ -101,7 +118,7 @@ def _per_epoch(case: Case, group: ParamGroup, n: float) -> NamedSchedule | None:
         values[parameter] = _times(values[parameter], n)
     if named.name == "exponential":
         values["gamma"] = float(values["gamma"]) ** (1 / n)
-    if named.name in ("exponential", "cosine", "cosine_restarts"):
+    if named.name in _SMOOTH:
         values["interval"] = n
     return rebuilt(named.name, values)
 
@@ -116,9 +133,9 @@ def _in_epochs(case: Case, group: ParamGroup) -> NamedSchedule | None:
     name = case.intent.scheduler or (fitted.name if fitted is not None else "")
     if name not in _LENGTHS:
         return None
-    if fitted is not None and fitted.name == name:
+    if fitted is not None and (fitted.name == name or {fitted.name, name} == _LINES):
         return fitted
-    wanted = (*_LENGTHS[name], *(("gamma",) if name != "cosine" else ()))
+    wanted = (*_LENGTHS[name], *(("gamma",) if name in _BY_FACTORS else ()))
     arguments = {k: case.intent.arguments[k] for k in wanted if k in case.intent.arguments}
     return rebuilt(name, {"lr": top_lr(case, group), **arguments})
 
@@ -131,7 +148,7 @@ def _confirmed(case: Case, group: ParamGroup) -> bool:
     names = _LENGTHS[fitted.name] or ("gamma",)
     values, meant = fitted.parameters(), dict(case.intent.arguments)
     if case.intent.epochs is not None:
-        meant.setdefault("T_max", case.intent.epochs)
+        meant = {"T_max": case.intent.epochs, "total_steps": case.intent.epochs, **meant}
     return any(_near(values.get(name), meant.get(name)) for name in names)
 
 

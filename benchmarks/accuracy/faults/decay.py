@@ -1,4 +1,4 @@
-"""LRD301, decay too fast: interval, horizon, gamma or mode wrong."""
+"""LRD301, 501 and 502, decay too fast: horizon, gamma, mode or interval wrong."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ def t_max_small_floor(draw: Draw, faulty: bool) -> Scene:
     """Cosine over a fifth of the run, then held at its floor."""
     task, epochs, lr = _decay(draw)
     t_max = epochs // int(draw.integers(5, 9)) if faulty else epochs
+    if t_max in (epochs / 4, epochs / 8):
+        t_max += 1  # a fourth or an eighth of the run has a cause of its own, and a rule
     floor = lr * draw.choice([1e-3, 1e-4])
 
     def make(o: scripts.Optimizer, t: scripts.Training) -> scripts.LRScheduler:
@@ -104,13 +106,20 @@ def gamma_too_small(draw: Draw, faulty: bool) -> Scene:
 
 
 INJECTIONS = (
-    Injection("LRD301", step_per_batch, symptoms.ends_worse(0.03), place=places.floor),
-    Injection("LRD301", gamma_per_batch, symptoms.ends_worse(0.03), place=places.floor),
+    Injection(
+        "LRD502", step_per_batch, symptoms.ends_worse(0.03), True, places.floor, ("LRD301",)
+    ),
+    Injection(
+        "LRD502", gamma_per_batch, symptoms.ends_worse(0.03), True, places.floor, ("LRD301",)
+    ),
     Injection("LRD301", t_max_small_floor, symptoms.ends_worse(0.03), place=places.floor),
-    Injection("LRD301", cosine_per_batch, symptoms.swings, True, place=places.floor),
-    Injection("LRD301", horizon_of_one_device, symptoms.ends_worse(0.03), place=places.floor),
+    Injection("LRD502", cosine_per_batch, symptoms.swings, True, places.floor, ("LRD301",)),
+    Injection(
+        "LRD501", horizon_of_one_device, symptoms.ends_worse(0.03), place=places.floor,
+        also=("LRD301", "LRD304"),
+    ),
     Injection("LRD301", gamma_too_small, symptoms.ends_worse(0.03), place=places.floor),
-)
+)  # fmt: skip
 
 SAMPLES = (
     *sample_pair(
@@ -125,7 +134,7 @@ SAMPLES = (
         ("step-per-batch", "step-per-epoch"),
         step_per_batch,
         "lightning_csv",
-        "LRD301",
+        "LRD502",
         "`StepLR(step_size=10)` is meant in epochs and stepped with every batch: 1.52 "
         "against 0.11.",
     ),
@@ -133,7 +142,7 @@ SAMPLES = (
         ("linear-horizon-short", "linear-healthy"),
         horizon_of_one_device,
         "trainer_state",
-        "LRD301",
+        "LRD501",
         "The linear decay was given the steps of one of several devices: LR 0 for most of the run, "
         "2.27 against 1.88.",
     ),

@@ -1,0 +1,215 @@
+"""A decay that ends at 1/N of the run: a factor that was counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from lrdoctor.detectors._context import (
+    planned_length,
+    real,
+    steps_per_epoch,
+    typical_gap,
+    x_units,
+)
+from lrdoctor.detectors._decays import STILL, Decay, decay_of, loss_around, rests_at_end
+from lrdoctor.horizon import explain_ratio
+from lrdoctor.messages import number_text
+from lrdoctor.types import Case, ClockUnit, Confidence, Quantity, Role, Severity
+from lrdoctor.verdict import Evidence, Judgement, Unjudged
+
+# Devices and accumulation steps that nobody configured are suspected to be one of these.
+_GUESSES = (2, 3, 4, 8, 16)
+# A warm-up is the configured one over N when it is so within this share.
+_WARMUP_ERROR = 0.05
+# Settings that give the length of a decay, and how near one is to a length it gives.
+_LENGTHS = ("T_max", "total_steps", "decay_steps", "decay_epochs", "lr_decay_iters")
+_SAME = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonFactor:
+    """Compares the end of the decay with the planned length, or with the log where none is known.
+
+    Signs beside the whole ratio: the factor is a configured number of devices or accumulation
+    steps, the warm-up is short by it too, the loss fell until the LR was gone. A floor above
+    ``floor_ratio`` of the peak is an end on purpose.
+    """
+
+    name: ClassVar[str] = "horizon_factor"
+    requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
+    measures: ClassVar[frozenset[str]] = frozenset(
+        {"factor", "horizon", "planned", "run_left", "lr_share", "warmup", "expected_warmup"}
+        | {"loss_fall", "epochs"}
+    )
+
+    floor_ratio: float
+    tail_share: float
+    ratio_tolerance: float
+    chance: float
+    stopped_share: float
+
+    def detect(self, case: Case) -> Iterator[Judgement]:
+        """At most one finding: all param groups share one scheduler."""
+        if case.intent.scheduler == "onecycle":
+            return  # its horizon is judged together with its peak
+        decay = decay_of(case)
+        if decay is None or decay.floor > self.floor_ratio * decay.peak:
+            return
+        if _asked_for(case, decay):
+            return  # no factor crept in: the configuration has this length
+        planned = planned_length(case)
+        total = _logged(case, decay) if planned is None else planned
+        if total is None or not rests_at_end(decay, self.tail_share * total):
+            return
+        if planned is None and case.finished is False:
+            return
+        low, high = self._lengths(decay)
+        factor = self._factor(case, total, low, high)
+        if factor is None:
+            return
+        vague = factor * (high - low) / total > self.chance
+        if vague and factor not in _configured(case):
+            yield Unjudged(
+                f"the decay ends at about 1/{factor} of the run, but the LR is logged too rarely "
+                "to tell that share from another; log it at every optimizer step, or give the "
+                "devices and accumulation steps"
+            )
+            return
+        yield self._evidence(case, decay, factor, total, planned is not None)
+
+    def _lengths(self, decay: Decay) -> tuple[float, float]:
+        """Shortest and longest length of the schedule: a log may count from 1, or begin late."""
+        lr = decay.group.lr.finite()
+        counted = 1.0 if lr.step[0] > 0 and decay.origin < lr.step[0] else 0.0
+        missed = min(typical_gap(lr), float(lr.step[0])) if decay.origin > 0 else 0.0
+        return (
+            (decay.length - counted) * (1 - self.ratio_tolerance),
+            (decay.length + missed) * (1 + self.ratio_tolerance),
+        )
+
+    def _factor(self, case: Case, total: float, low: float, high: float) -> int | None:
+        """The likeliest N with total / N between the two lengths; configured ones first."""
+        ordered = (*_configured(case), *_GUESSES)
+        return next((n for n in ordered if n > 1 and low <= total / n <= high), None)
+
+    def _evidence(
+        self, case: Case, decay: Decay, factor: int, total: float, planned: bool
+    ) -> Evidence:
+        lr, units = decay.group.lr.finite(), x_units(case)
+        last = float(lr.step[-1])
+        left = 100 * (last - decay.end) / (last - float(lr.step[0]))
+        horizon = total / factor
+        measured = {
+            "factor": Quantity(float(factor), ""),
+            "horizon": Quantity(horizon, units),
+            "planned": Quantity(total, units),
+            "run_left": Quantity(left, "%"),
+            "lr_share": Quantity(100 * float(lr.value[-1]) / decay.peak, "%"),
+        }
+        reasons, more = _reasons(case, factor, planned)
+        warmup = _expected_warmup(case)
+        signs = int(factor in _configured(case))
+        if warmup and abs(decay.warmup * factor - warmup) <= max(
+            _WARMUP_ERROR * warmup, factor * min(typical_gap(lr), 1.0)
+        ):
+            signs += 1
+            measured["warmup"] = Quantity(decay.warmup, units)
+            measured["expected_warmup"] = Quantity(warmup, units)
+            reasons.append(
+                f"the warm-up is short by the same factor, {number_text(decay.warmup)} of "
+                f"{number_text(warmup)} {units}"
+            )
+        trend, frozen = loss_around(case, decay.begin, decay.end, decay.end)
+        if frozen and trend is not None:
+            measured["loss_fall"] = Quantity(trend.fall, "")
+            reasons.append(
+                f"the loss fell by {number_text(trend.fall)} in the second half of the decay and "
+                "has hardly moved since"
+            )
+        gone = decay.floor <= STILL * decay.peak
+        stopped = trend is not None and not trend.fall_high > self.stopped_share * abs(trend.level)
+        return Evidence(
+            start=int(decay.end),
+            stop=int(last) + 1,
+            tags=(decay.group.lr.tag,),
+            measured=measured | more,
+            param_group=decay.group.name,
+            detail="; ".join(reasons),
+            revision="a configuration that asks for a decay of this length",
+            severity=_weight(planned, signs, frozen, gone, stopped),
+            confidence=Confidence.HIGH if planned and signs else None,
+        )
+
+
+def _weight(planned: bool, signs: int, frozen: bool, gone: bool, stopped: bool) -> Severity:
+    """An error where the length is known and the rest of the run trains nothing; a note where
+    only the ratio speaks, or where the loss had stopped falling anyway."""
+    if (planned or signs) and (frozen or gone):
+        return Severity.ERROR
+    if stopped and not signs:
+        return Severity.INFO
+    return Severity.WARNING if planned or signs or frozen or gone else Severity.INFO
+
+
+def _logged(case: Case, decay: Decay) -> float | None:
+    """Length of the log from time 0 of the schedule."""
+    lr = decay.group.lr.finite()
+    length = float(case.last) + typical_gap(lr) - decay.origin
+    return length if length > 0 else None
+
+
+def _asked_for(case: Case, decay: Decay) -> bool:
+    """Whether a configured length, in steps or in epochs, is that of the decay."""
+    given = (real(case.intent.arguments.get(name)) for name in _LENGTHS)
+    lengths = {decay.length, decay.end - decay.begin}
+    units = {1.0, steps_per_epoch(case) or 1.0}
+    return any(
+        abs(number * unit - length) <= _SAME * length
+        for number in given
+        if number
+        for unit in units
+        for length in lengths
+    )
+
+
+def _configured(case: Case) -> tuple[int, ...]:
+    """Factors that the configuration has: devices, accumulation steps and both."""
+    devices, steps = case.intent.devices or 1, case.intent.accumulation or 1
+    return tuple(n for n in dict.fromkeys((devices, steps, devices * steps)) if n > 1)
+
+
+def _expected_warmup(case: Case) -> float | None:
+    """The configured warm-up in x units; None where it is unknown."""
+    arguments, per_epoch = case.intent.arguments, steps_per_epoch(case)
+    steps, epochs = (real(arguments.get(f"warmup_{unit}")) for unit in ("steps", "epochs"))
+    share, planned = real(arguments.get("warmup_ratio")), planned_length(case)
+    if steps and case.clock.unit is not ClockUnit.EPOCH:
+        return steps
+    if epochs and per_epoch:
+        return epochs * per_epoch
+    return share * planned if share and planned else None
+
+
+def _reasons(case: Case, factor: int, planned: bool) -> tuple[list[str], dict[str, Quantity]]:
+    """What may have put the factor there, the configured causes first."""
+    known = factor in _configured(case)
+    facts: dict[str, Quantity] = {}
+    causes = explain_ratio(1.0, float(factor), case.intent)
+    fitting = [c.text for c in causes if c.ratio == Fraction(1, factor)]
+    reasons = [
+        fitting[0]
+        if fitting
+        else f"devices or accumulation steps, {factor} of them, were divided out twice"
+    ]
+    epochs = case.intent.epochs
+    if not known and epochs and (epochs / factor).is_integer():
+        facts["epochs"] = Quantity(epochs / factor, "epochs")
+        reasons.append(f"or the schedule was made for {number_text(epochs / factor)} epochs")
+    if not planned:
+        reasons.append(
+            f"the planned length is not known, only that the log is {factor} times as long"
+        )
+    return reasons, facts
