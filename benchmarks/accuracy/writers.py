@@ -130,7 +130,9 @@ def trainer_state(history: History, folder: Path, intent: bool) -> None:
     per_epoch = history.steps_per_epoch
     rows: list[Row] = []
     for step in points:
-        mean = float(np.mean(history.loss[step + 1 - every : step + 1]))
+        since = history.loss[step + 1 - every : step + 1]
+        # logging_nan_inf_filter: losses that are not finite count as the mean of the others.
+        mean = float(np.mean(since[np.isfinite(since)])) if np.isfinite(since).any() else 0.0
         rows.append(
             {
                 "epoch": round((int(step) + 1) / per_epoch, 4),
