@@ -230,6 +230,18 @@ def epoch_csv(history: History, folder: Path, intent: bool) -> None:
         _json(folder / "config.json", {**_common(history), **history.recipe.intent})
 
 
+def keras_csv(history: History, folder: Path, intent: bool) -> None:
+    """The log of Keras's CSVLogger: a row per epoch, and no LR unless a callback adds it."""
+    with (folder / "training_log.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["epoch", "loss", "val_accuracy", "val_loss"])
+        for epoch in range(history.epochs):
+            losses = (history.train_loss[epoch], history.accuracy[epoch], history.val_loss[epoch])
+            table.writerow([epoch, *map(repr, map(float, losses))])
+    if intent:
+        _json(folder / "config.json", {**_common(history), **history.recipe.intent})
+
+
 def _last_step(history: History, epoch: int) -> int:
     return (epoch + 1) * history.steps_per_epoch - 1
 
@@ -256,5 +268,6 @@ WRITERS: dict[str, Callable[[History, Path, bool], None]] = {
         ultralytics_csv,
         json_lines,
         epoch_csv,
+        keras_csv,
     )
 }
