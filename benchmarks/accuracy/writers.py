@@ -92,7 +92,7 @@ def lightning_csv(history: History, folder: Path, intent: bool) -> None:
     tags = _lr_tags(history)
     rows: list[tuple[int, int, Row]] = []
     for step in _points(history):
-        lrs = {tag: lr[step] for tag, lr in tags.items()}
+        lrs = {tag: lr[step] for tag, lr in tags.items() if not math.isnan(lr[step])}
         rows.append((int(step), 0, lrs))
         rows.append((int(step), 1, {"train_loss": history.loss[step]}))
     for epoch in range(history.epochs):
@@ -105,7 +105,9 @@ def lightning_csv(history: History, folder: Path, intent: bool) -> None:
         table.writerow(columns)
         for step, _, values in rows:
             known = {**values, "epoch": step // history.steps_per_epoch, "step": step}
-            table.writerow([_cell(known.get(name, math.nan)) for name in columns])
+            # Lightning leaves out what was not logged and writes a NaN that was as "nan".
+            row = [known.get(name, "") for name in columns]
+            table.writerow([repr(float(v)) if isinstance(v, float) else v for v in row])
     if intent:
         _yaml(folder / "hparams.yaml", {**_common(history), **history.recipe.intent})
 

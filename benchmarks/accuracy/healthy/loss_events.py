@@ -114,6 +114,32 @@ def clipped_high_lr(draw: Draw) -> Scene:
     return Scene(_task(draw), Recipe(setup, epochs, intent=intent))
 
 
+def swings_then_settles(draw: Draw) -> Scene:
+    """A high LR on which the validation loss swings for half of the run, until the cosine stills
+    it."""
+    epochs, lr = int(draw.integers(36, 50)), nearby(draw, 0.4)
+    setup = scripts.scheduled(lr, lambda o, t: CosineAnnealingLR(o, epochs))
+    recipe = Recipe(setup, epochs, intent=_intent(epochs, lr, "CosineAnnealingLR"))
+    return Scene(Digits(batch_norm=True), recipe)
+
+
+def accumulated_and_augmented(draw: Draw) -> Scene:
+    """Accumulation, and an augmentation that makes the training loss a multiple of the other."""
+    epochs, lr, k = int(draw.integers(16, 26)), nearby(draw, 0.04), int(draw.choice([2, 4]))
+    setup = scripts.scheduled(lr, lambda o, t: CosineAnnealingLR(o, epochs))
+    intent = {**_intent(epochs, lr, "CosineAnnealingLR"), "accumulate_grad_batches": k}
+    recipe = Recipe(setup, epochs, batch_size=16, accumulation=k, intent=intent)
+    return Scene(Digits(noise=float(draw.choice([1.0, 1.3]))), recipe)
+
+
+def hopeless_noise(draw: Draw) -> Scene:
+    """Labels that are nearly all noise: a flat loss, and all there is to learn is learned."""
+    epochs, lr = int(draw.integers(22, 32)), nearby(draw, 0.003)
+    setup = scripts.scheduled(lr, lambda o, t: CosineAnnealingLR(o, epochs))
+    recipe = Recipe(setup, epochs, intent=_intent(epochs, lr, "CosineAnnealingLR"))
+    return Scene(Teacher(noise=2.0, width=8, samples=2048), recipe)
+
+
 LOOKALIKES: tuple[Callable[[Draw], Scene], ...] = (
     broken_sample,
     large_restart,
@@ -121,4 +147,7 @@ LOOKALIKES: tuple[Callable[[Draw], Scene], ...] = (
     overfitted_late,
     growing_noise,
     clipped_high_lr,
+    swings_then_settles,
+    accumulated_and_augmented,
+    hopeless_noise,
 )
