@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from benchmarks.accuracy import scripts
-from benchmarks.accuracy.faults.loss_events import STEPWISE, change
+from benchmarks.accuracy.faults.loss_events import change
 from benchmarks.accuracy.lab import History, Recipe, Training
 from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby, sample_pair
 from benchmarks.accuracy.symptoms import final_loss
@@ -59,19 +59,6 @@ class Misreported(Sequences):
         return {"loss": _shown(loss, self.factor) if net.training else loss}
 
 
-@dataclass(frozen=True)
-class Switching(Digits):
-    """Reports the training loss ``factor`` times too large while the network has ``odd`` set."""
-
-    factor: float = 1.0
-
-    def losses(self, net: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Cross entropy, as reported."""
-        loss = super().losses(net, x, y)["loss"]
-        wrong = net.training and getattr(net, "odd", False)
-        return {"loss": _shown(loss, self.factor) if wrong else loss}
-
-
 def summed_over_accumulation(draw: Draw, faulty: bool) -> Scene:
     """The training loss is summed over the micro-batches of a step; evaluation takes the mean."""
     epochs, lr, k = int(draw.integers(8, 14)), nearby(draw, 2e-3), int(draw.choice([2, 4, 8]))
@@ -81,20 +68,6 @@ def summed_over_accumulation(draw: Draw, faulty: bool) -> Scene:
     intent = {"learning_rate": lr, "lr_scheduler_type": "cosine", "gradient_accumulation_steps": k}
     recipe = Recipe(setup, epochs, 8, k, intent, optimizer="AdamW")
     return Scene(Misreported(factor=k if faulty else 1.0), recipe, ("trainer_state",))
-
-
-def factor_after_change(draw: Draw, faulty: bool) -> Scene:
-    """From one epoch on the logged training loss is a multiple, or a fraction, of what it is."""
-    epochs, lr = int(draw.integers(20, 30)), nearby(draw, 0.015)
-    at = int(epochs * draw.uniform(0.4, 0.7))
-    factor = float(draw.choice([2.0, 4.0, 0.5, 0.25]))
-
-    def add(t: Training) -> None:
-        if faulty:
-            t.at_epoch(at, lambda: setattr(t.net, "odd", True))
-
-    recipe = Recipe(_cosine(lr, add), epochs, intent=_intent(epochs, lr, at))
-    return Scene(Switching(factor=factor), recipe, STEPWISE)
 
 
 def off_by_factor(faulty: History, control: History) -> bool:
@@ -208,7 +181,6 @@ def never_moves(faulty: History, control: History) -> bool:
 
 INJECTIONS = (
     Injection("LRD411", summed_over_accumulation, off_by_factor, needs_intent=True),
-    Injection("LRD411", factor_after_change, off_by_factor, place=change),
     Injection("LRD412", another_loss, level_alone_moves, place=change),
     Injection("LRD415", vanishing_gradient, never_moves),
     Injection("LRD415", shuffled_labels, never_moves),
