@@ -21,7 +21,7 @@ def number_text(value: float, digits: int = 4) -> str:
         return str(value)
     if value == int(value) and abs(value) < 1e12:
         return f"{int(value):,}"
-    if abs(value) >= 1000:
+    if 1000 <= abs(value) < 1e12:
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
 

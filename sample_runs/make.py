@@ -36,6 +36,7 @@ _LOGS = {
     "ultralytics_csv": "ultralytics CSV",
     "json_lines": "JSON lines",
     "epoch_csv": "CSV, a row per epoch",
+    "keras_csv": "Keras CSV, no LR",
 }
 
 

@@ -92,7 +92,7 @@ def lightning_csv(history: History, folder: Path, intent: bool) -> None:
     tags = _lr_tags(history)
     rows: list[tuple[int, int, Row]] = []
     for step in _points(history):
-        lrs = {tag: lr[step] for tag, lr in tags.items()}
+        lrs = {tag: lr[step] for tag, lr in tags.items() if not math.isnan(lr[step])}
         rows.append((int(step), 0, lrs))
         rows.append((int(step), 1, {"train_loss": history.loss[step]}))
     for epoch in range(history.epochs):
@@ -105,7 +105,9 @@ def lightning_csv(history: History, folder: Path, intent: bool) -> None:
         table.writerow(columns)
         for step, _, values in rows:
             known = {**values, "epoch": step // history.steps_per_epoch, "step": step}
-            table.writerow([_cell(known.get(name, math.nan)) for name in columns])
+            # Lightning leaves out what was not logged and writes a NaN that was as "nan".
+            row = [known.get(name, "") for name in columns]
+            table.writerow([repr(float(v)) if isinstance(v, float) else v for v in row])
     if intent:
         _yaml(folder / "hparams.yaml", {**_common(history), **history.recipe.intent})
 
@@ -130,7 +132,9 @@ def trainer_state(history: History, folder: Path, intent: bool) -> None:
     per_epoch = history.steps_per_epoch
     rows: list[Row] = []
     for step in points:
-        mean = float(np.mean(history.loss[step + 1 - every : step + 1]))
+        since = history.loss[step + 1 - every : step + 1]
+        # logging_nan_inf_filter: losses that are not finite count as the mean of the others.
+        mean = float(np.mean(since[np.isfinite(since)])) if np.isfinite(since).any() else 0.0
         rows.append(
             {
                 "epoch": round((int(step) + 1) / per_epoch, 4),
@@ -228,6 +232,18 @@ def epoch_csv(history: History, folder: Path, intent: bool) -> None:
         _json(folder / "config.json", {**_common(history), **history.recipe.intent})
 
 
+def keras_csv(history: History, folder: Path, intent: bool) -> None:
+    """The log of Keras's CSVLogger: a row per epoch, and no LR unless a callback adds it."""
+    with (folder / "training_log.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["epoch", "loss", "val_accuracy", "val_loss"])
+        for epoch in range(history.epochs):
+            losses = (history.train_loss[epoch], history.accuracy[epoch], history.val_loss[epoch])
+            table.writerow([epoch, *map(repr, map(float, losses))])
+    if intent:
+        _json(folder / "config.json", {**_common(history), **history.recipe.intent})
+
+
 def _last_step(history: History, epoch: int) -> int:
     return (epoch + 1) * history.steps_per_epoch - 1
 
@@ -254,5 +270,6 @@ WRITERS: dict[str, Callable[[History, Path, bool], None]] = {
         ultralytics_csv,
         json_lines,
         epoch_csv,
+        keras_csv,
     )
 }

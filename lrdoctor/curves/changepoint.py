@@ -65,7 +65,7 @@ def level_shift(
         low, high = float(np.mean(value[i - before : i])), float(np.mean(value[i : i + after]))
         rise = high - low - drift
         rank = float(np.mean(steps < rise)) if len(steps) else float("nan")
-        sigmas = _normal_equivalent(rise, error, freedom)
+        sigmas = normal_equivalent(rise, error, freedom)
         shifts.append(Shift(i, low, high, rise, sigmas, error, rank, after))
     largest = max(s.rise for s in shifts)
     if not np.isfinite(largest):
@@ -120,7 +120,7 @@ def _from_scatter(calm: Array, offset: int, before: int, after: int) -> tuple[fl
     return spread * float(np.sqrt(share)), max(len(near) / tau - 3, 3.0)
 
 
-def _normal_equivalent(rise: float, error: float, freedom: float) -> float:
+def normal_equivalent(rise: float, error: float, freedom: float) -> float:
     """The normal deviate as unlikely as Student's ``rise / error`` (Wallace 1959)."""
     if rise == 0:
         return 0.0

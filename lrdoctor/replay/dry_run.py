@@ -18,7 +18,7 @@ from lrdoctor.replay._torch_schedulers import (
     torch_lr,
 )
 from lrdoctor.rulebook import Rulebook
-from lrdoctor.types import Case, ParamGroup, Schedule, Series, Status
+from lrdoctor.types import Case, ParamGroup, Role, Schedule, Series, Status
 from lrdoctor.verdict import Candidate, Diagnosis, Outcome, RuleResult
 
 LEVEL = "dry_run"
@@ -82,9 +82,15 @@ def _rehearse_one(
     return replace(
         candidate,
         resolves=tuple(sorted(before & passed)),
-        introduces=tuple(sorted(after - known)),
+        introduces=tuple(sorted(c for c in after - known if _asks_lr(c, rulebook))),
         outcomes=(Outcome(level=LEVEL, assumptions=checks), *_others(candidate)),
     )
+
+
+def _asks_lr(code: str, rulebook: Rulebook) -> bool:
+    """Whether a rule looks at the LR: the loss is the logged one, so what shows in it alone was
+    there before, at most explained by an LR that the correction changes."""
+    return Role.LR in rulebook.detectors[code].requires
 
 
 def _others(candidate: Candidate) -> tuple[Outcome, ...]:
