@@ -28,6 +28,8 @@ PREFERENCE = (
 )  # fmt: skip
 _POINTS = 160
 _SURELY_LEVELS = 2
+# What it takes to believe that time 0 is not where counting began.
+_ELSEWHERE = 0.5
 _MOST_DIVIDED = 1e5
 
 
@@ -54,10 +56,10 @@ def name_pieces(curve: Curve, pieces: Sequence[Piece], origin: float) -> Named |
     if not found:
         return None
     demoted = _demoted(curve, pieces, origin)
-    ranked = sorted(found, key=lambda m: _rank(m, demoted, few))
+    ranked = sorted(found, key=lambda m: _rank(m, demoted, few, origin))
     if ranked[0].exact:
         ranked += usual_ends(ranked[0], few)
-        ranked = sorted(ranked, key=lambda m: _rank(m, demoted, few))
+        ranked = sorted(ranked, key=lambda m: _rank(m, demoted, few, origin))
     best = from_a_short_share(per_batch(ranked[0], few), few)
     others = {m.named.name: m for m in reversed(ranked[1:]) if m.exact and best.exact}
     others.pop(best.named.name, None)
@@ -91,13 +93,14 @@ def _sane(match: Match, largest: float) -> bool:
     return bool(-1e-3 * largest <= bottom <= top <= 20.0 * largest)
 
 
-def _rank(match: Match, demoted: frozenset[str], curve: Curve) -> tuple[float, ...]:
+def _rank(match: Match, demoted: frozenset[str], curve: Curve, natural: float) -> tuple[float, ...]:
     """Exact before inexact, few parameters before many, then the order of preference."""
     place = (
         PREFERENCE.index(match.named.name) if match.named.name in PREFERENCE else len(PREFERENCE)
     )
     if match.exact:
-        return (0.0, float(match.named.name in demoted), _parameters(match), place, match.rms)
+        cost = _parameters(match) + _ELSEWHERE * (match.fixed_origin and match.origin != natural)
+        return (0.0, float(match.named.name in demoted), cost, place, match.rms)
     return (1.0, np.log(max(match.rms, 1e-9)) * len(curve) + 3.0 * _parameters(match), place)
 
 
