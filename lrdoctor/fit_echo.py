@@ -19,6 +19,7 @@ from lrdoctor.fit_segments import Curve
 # The pair lies where the warm-up ends, which takes at most this share of a run.
 _LATEST = 0.5
 _BLUR = 1e-5
+_WHOLE = 0.01  # how far from a whole number a length of whole steps may be found
 _LONGEST_WARMUP = 7  # digits: 1000 batches in epochs
 
 
@@ -86,10 +87,13 @@ def from_a_short_share(match: Match, curve: Curve) -> Match:
             continue
         top = float(f"{named.peak_lr * named.gamma**-later:.5g}")
         begins = float(f"{begins:.2g}")
-        longer = replace(ramp, length=ramp.length + later, start_lr=begins * top)
-        trial = matched(
-            replace(named, peak_lr=top, warmup=longer), origin, curve, fixed_origin=True
-        )
-        if trial.exact:
-            return trial
+        length = ramp.length + later
+        for steps in (float(round(length)), length):
+            if abs(steps - length) > _WHOLE:
+                continue
+            longer = replace(ramp, length=steps, start_lr=begins * top)
+            whole = replace(named, peak_lr=top, warmup=longer)
+            trial = matched(whole, origin, curve, fixed_origin=True)
+            if trial.exact:
+                return trial
     return match

@@ -121,7 +121,11 @@ def _typed(match: Match, length: str) -> bool:
 def _smooth(match: Match) -> list[str]:
     names = [f.name for f in fields(match.named) if f.name in _OF_LR | _OF_TIME | _OF_RATIO]
     names = [n for n in names if n not in _OPTIONAL or _get(match, n) > 0]
-    if match.named.warmup is not None:
+    ramp = match.named.warmup
+    if ramp is not None and ramp.shape == "constant" and ramp.start_lr == match.named.peak_lr:
+        # A level that a decay leaves: it goes on from there, wherever between two points.
+        names = [*(n for n in names if n != "peak_lr"), _WARMUP[0]]
+    elif ramp is not None:
         names += _WARMUP
     return names if match.fixed_origin else [*names, ORIGIN]
 

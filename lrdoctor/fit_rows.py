@@ -20,6 +20,8 @@ _LEAST = 0.01
 # A wave crosses its middle this often, with so few points in between that they have no shape.
 _FEWEST_CROSSINGS = 2
 _MOST_PER_HALF = 15
+# A first point this many times the resolution of the log below the second is on a ramp.
+_SURELY_LOWER = 20.0
 # A piece this many tolerances off is no smooth stretch, whatever its neighbours are.
 _FAR_OFF = 100.0
 
@@ -125,7 +127,7 @@ def ramped(curve: Curve, pieces: Sequence[Piece], origin: float) -> Sequence[Pie
     while alone < len(pieces) - 1 and pieces[alone].hi - pieces[alone].lo == 1:
         alone += 1
     rising = alone and np.all(np.diff(curve.y[: alone + 1]) > 0) and curve.y[0] >= 0
-    if not rising or not curve.y[0] < 0.98 * curve.y[1]:
+    if not rising or curve.y[1] - curve.y[0] < _SURELY_LOWER * curve.resolution[1]:
         return pieces
     before = float(curve.x[0]) - origin
     rise = curve.y[1] - curve.y[0], curve.x[1] - curve.x[0]

@@ -30,7 +30,7 @@ _JUMP = 6.0
 _CORNER = 8.0
 _FEWEST_LEVEL = 3
 # Stretches shorter than this are explained by any shape; a curve of more parts is no schedule.
-_SHORTEST_PREFIX = 10
+SHORTEST = 6
 _MOST_PREFIXES = 6
 # Share of a curve over which rounding may hide that it moves.
 _BLUR = 0.005
@@ -148,7 +148,7 @@ def _prefixes(curve: Curve, run: Sequence[Piece]) -> list[Piece]:
     at, end = run[0].lo, run[-1].hi
     while at < end and len(parts) < _MOST_PREFIXES:
         stop = _explained_until(curve, at, end)
-        if stop - at < min(_SHORTEST_PREFIX, end - at):
+        if stop - at < min(SHORTEST, end - at):
             break
         parts.append(best_shape(curve, at, stop))
         at = stop
@@ -161,11 +161,12 @@ def _explained_until(curve: Curve, lo: int, hi: int) -> int:
     """End of the longest stretch from ``lo`` that one shape explains: all of it, shorter and
     shorter ones, then by halves between the longest that it does and the next."""
     size, good, bad = hi - lo, lo, hi
-    while size >= _SHORTEST_PREFIX:
+    while size >= SHORTEST:
         if best_shape(curve, lo, lo + size).explained:
             good = lo + size
             break
-        bad, size = lo + size, (size + 1) // 2
+        shorter = max((size + 1) // 2, SHORTEST)
+        bad, size = lo + size, shorter if shorter < size else 0
     while good > lo and good + 1 < bad:
         middle = (good + bad) // 2
         if best_shape(curve, lo, middle).explained:

@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "fit_numbers",
         "fit_resolution",
         "fit_segments",
+        "fit_tails",
         "fit_levels",
         "fit_origin",
         "fit_rows",
