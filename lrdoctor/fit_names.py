@@ -11,7 +11,7 @@ import numpy as np
 
 from lrdoctor.errors import ConfigError
 from lrdoctor.fit_cost import cost
-from lrdoctor.fit_cycles import in_first_cycle
+from lrdoctor.fit_cycles import in_first_cycle, over_jumps
 from lrdoctor.fit_echo import from_a_short_share, per_batch
 from lrdoctor.fit_levels import edges_of, planned, stairs
 from lrdoctor.fit_onecycle import SHARES, per_interval, plausible, straight, typical
@@ -190,7 +190,9 @@ def _possible(schedules: Iterator[tuple[Any, float]]) -> Iterator[tuple[Any, flo
 
 
 def _fitted(named: Any, origin: float, few: Curve, row: tuple[Segment, ...]) -> Match:
-    return refine(matched(named, origin, few, fixed_origin=_fixed(named, row)), few)
+    found = refine(matched(named, origin, few, fixed_origin=_fixed(named, row)), few)
+    again = None if found.exact else over_jumps(named, origin, few)
+    return again if again is not None and again.rms < found.rms else found
 
 
 def _fixed(named: Any, row: tuple[Segment, ...]) -> bool:

@@ -169,6 +169,7 @@ def _parted(curve: Curve, pieces: Sequence[Piece], cuts: Sequence[int]) -> tuple
     while at < len(marks) - 1:
         part, at = _longest(curve, pieces, marks, at, result[-1] if result else None)
         if result:
+            part = replace(part, start=max(part.start, result[-1].start + 1))
             result[-1] = replace(result[-1], stop=part.start)
         result.append(part)
     return tuple(result)

@@ -72,8 +72,9 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     # In fixed places small values have no finer ones than the largest decade that is well filled.
     decades, counts = np.unique(exponents, return_counts=True)
     filled = decades[counts >= _FILLED]
-    top = exponents == filled.max(initial=exponents.min())
-    return by_places if int(places[top].max()) >= finest else by_digits
+    if not len(filled):  # too few to tell
+        return np.asarray(np.maximum(by_places, by_digits))
+    return by_places if int(places[exponents == filled.max()].max()) >= finest else by_digits
 
 
 def _decimals(values: Array, single: bool) -> tuple[Array, Array]:
