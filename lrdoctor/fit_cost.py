@@ -18,6 +18,8 @@ _UNWRITTEN = ("warmup", "interval")
 # A share of a length is cut to whole steps, or on an axis of epochs to whole batches.
 _CUT_STEP, _CUT_BATCH = 1.0, 0.03
 _LONGEST_SHARE = 4
+# Two lengths that a fit found add up to a whole one this nearly; a batch of an epoch is more.
+_HAIR = 2e-4
 
 
 def cost(named: Any) -> float:
@@ -56,7 +58,8 @@ def _of_lengths(length: float, warmup: float, unit: float) -> float:
     if length and warmup:
         whole = length + warmup
         ways.append(_position(whole, unit) + _position(warmup, unit))
-        if float(whole).is_integer():
+        if abs(whole - round(whole)) < _HAIR:
+            whole = float(round(whole))
             share = [1.0 + _PER_DIGIT * digits for digits in _share_digits(warmup, whole)]
             ways += [_position(whole, unit) + cost for cost in share]
     return min(ways)

@@ -7,6 +7,7 @@ the scheduler, the schedule goes on one epoch late.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -85,7 +86,8 @@ def from_a_short_share(match: Match, curve: Curve) -> Match:
         begins = share - (1.0 - share) * later / ramp.length
         if origin > curve.x[0] or not natural_share(begins, _BLUR):
             continue
-        top = float(f"{named.peak_lr * named.gamma**-later:.5g}")
+        # The exponential advances at whole steps, the ramp at every time.
+        top = float(f"{named.peak_lr * named.gamma ** -(math.ceil(match.origin) - origin):.5g}")
         begins = float(f"{begins:.2g}")
         length = ramp.length + later
         for steps in (float(round(length)), length):

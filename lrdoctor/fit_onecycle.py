@@ -18,9 +18,8 @@ from lrdoctor.fit_segments import Curve
 from lrdoctor.shapes._solve import least_squares
 from lrdoctor.types import Array
 
-# Scheduler steps per x unit on an epoch axis: ten at least, and some hundreds hardly show.
-_FINE, _COARSE = 1e-3, 0.1
-_FINEST = 1e-5
+# Share of an epoch that one of its steps takes: a tenth at most, and some thousandths hardly show.
+_FINEST, _FINE, _COARSE = 2e-4, 1e-3, 0.1
 # torch's defaults first, then what else people choose.
 _DIVISORS = (25.0, 10.0, 100.0)
 _FINAL_DIVISORS = (1e4, 1e3, 1e2)
@@ -134,7 +133,7 @@ def _with_steps(typed: Any, curve: Curve, first: float, *, late: bool) -> Iterat
         return replace(typed, interval=interval), begin
 
     def residuals(values: Array) -> Array:
-        if not _FINEST / 10.0 < values[0] < 2.0 * _COARSE:
+        if not _FINEST < values[0] < 2.0 * _COARSE:
             return np.full(len(curve), np.inf)
         try:
             named, begin = placed(float(values[0]))

@@ -20,6 +20,8 @@ from lrdoctor.types import Segment
 # Most LRs have so many digits after the first, and nobody types one of this many.
 _SHORT = 1
 _ODD_DIGITS = 3
+# Share of a ramp's rise in one x unit that its start may be off: less than a batch of an epoch.
+_PART_OF_RISE = 1e-4
 # A position this near a whole number is one.
 _WHOLE = 0.01
 _LONGEST_SHARE = 1e5
@@ -80,7 +82,7 @@ def _of_ramp(first: Segment, peak: float, curve: Curve, natural: float) -> Itera
     """Where the ramp starts from 0, or from a short share of the LR it leads to."""
     slope, x0 = number(first, "slope"), first.start
     fine = 4.0 * float(curve.resolution[0])
-    blur = fine + 1e-3 * slope
+    blur = fine + _PART_OF_RISE * slope
 
     def start(at: float) -> float:
         return number(first, "lr_start") + slope * (at - x0)

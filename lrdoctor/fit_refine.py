@@ -208,7 +208,10 @@ def _whole(match: Match, curve: Curve, names: Sequence[str]) -> Match:
     """Positions set to whole numbers, all at once or one by one, where the fit stays as good."""
     positions = [n for n in names if _is_position(n)]
     others = [n for n in names if not _is_position(n)]
-    together = _try(match, curve, positions, [round(_get(match, n)) for n in positions], others)
+    # A time 0 between two points is only as exact as what it was found from.
+    between = [ORIGIN] if match.fixed_origin and not float(match.origin).is_integer() else []
+    whole = [round(_get(match, n)) for n in positions]
+    together = _try(match, curve, positions, whole, [*others, *between])
     if together is not None:
         return together
     fixed: list[str] = []

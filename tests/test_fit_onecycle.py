@@ -89,3 +89,22 @@ def test_steps_below_one_unit_take_a_word() -> None:
     values = {"max_lr": 0.1, "total_steps": 90.0}
     once = cost(from_parameters("onecycle", values))
     assert cost(from_parameters("onecycle", {**values, "interval": 0.01})) == once + 0.5
+
+
+@pytest.mark.parametrize("digits", [0, 5])
+@pytest.mark.parametrize("batches", [100, 1251])
+def test_a_ramp_from_zero_logged_at_the_last_batch_of_each_epoch(batches: int, digits: int) -> None:
+    epochs = np.arange(600)
+    time = epochs + 1 - 1 / batches
+    found = fitted(epochs, np.interp(time, [0, 60, 600], [0.0, 3e-4, 0.0]), digits)
+    got = found.named.parameters()  # type: ignore[union-attr]
+    assert found.named.name == "linear" and got["warmup_start_lr"] == 0.0  # type: ignore[union-attr]
+    assert (got["warmup"], got["total_steps"]) == (60, 540)
+
+
+def test_a_power_logged_at_the_last_batch_of_each_epoch_takes_whole_epochs() -> None:
+    epochs = np.arange(184)
+    found = fitted(epochs, 5e-4 * (1 - (epochs + 1 - 1 / 391) / 184) ** 2, 5)
+    got = found.named.parameters()  # type: ignore[union-attr]
+    assert (got["total_steps"], got["power"]) == (184, pytest.approx(2.0, rel=1e-3))
+    assert got["lr"] == pytest.approx(5e-4)
