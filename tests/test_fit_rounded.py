@@ -71,3 +71,12 @@ def test_lines_that_rounding_shifts_one_way() -> None:
     got = found.named.parameters()  # type: ignore[union-attr]
     assert found.named.name == "cyclic"  # type: ignore[union-attr]
     assert (got["mode"], got["step_size_up"]) == ("triangular", 15_640)
+
+
+@pytest.mark.parametrize("total", [700, 1500])
+def test_the_middle_of_a_cosine_may_as_well_be_a_line(total: int) -> None:
+    # 60 of so many points around the middle, in two digits; far below half of the LR it began with.
+    x = np.arange(total // 2 - 30, total // 2 + 30)
+    found = fitted(x, 0.005 * (1 + np.cos(np.pi * x / total)), digits=2)
+    names = {found.named.name, *(a.name for a in found.alternatives)}  # type: ignore[union-attr]
+    assert {"cosine", "linear"} <= names
