@@ -99,12 +99,17 @@ def _other_decays(
 
 
 def _straight_ramp(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
-    """The row with a first stretch that only bends a little as a line: a warm-up over a decay."""
-    first = pieces[0]
-    if len(pieces) < 2 or first.shape.name in ("linear", "constant") or first.hi - first.lo < 3:
+    """The row with the stretches up to its top as one line where they bend a little: a warm-up over
+    a decay."""
+    ramp = 1
+    while ramp < len(pieces) - 1 and curve.y[pieces[ramp].hi - 1] > curve.y[pieces[ramp].lo]:
+        ramp += 1
+    first, end = pieces[0], pieces[ramp - 1].hi
+    straight = ramp == 1 and first.shape.name == "linear"
+    if len(pieces) < 2 or straight or first.shape.name == "constant" or end - first.lo < 3:
         return None
-    line = best_shape(curve, first.lo, first.hi, ("linear",))
-    return [line, *pieces[1:]]
+    line = best_shape(curve, first.lo, end, ("linear",))
+    return [line, *pieces[ramp:]]
 
 
 def _merged(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:

@@ -31,12 +31,21 @@ def _others(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
         yield from _as_onecycle(named)
     if named.warmup is not None:
         yield _overlapping(named)
+        yield from _bent(named)
     if named.name == "wsd":
         yield replace(named, decay_shape="linear")
         yield replace(named, decay_shape="cosine")
         yield from _square_root(named, curve, origin)
         if named.end_lr > 0:
             yield replace(named, decay_shape="exponential")
+
+
+def _bent(named: Any) -> Iterator[Any]:
+    """A straight ramp of so few points that its bend did not show, from 0."""
+    if named.warmup.shape == "linear" and not named.warmup.overlap:
+        for shape in ("log", "cosine"):
+            bent = replace(named.warmup, shape=shape, start_lr=0.0)
+            yield replace(named, warmup=bent)
 
 
 def _overlapping(named: Any) -> Any:

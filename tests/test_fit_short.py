@@ -73,3 +73,24 @@ def test_a_ramp_over_an_exponential(first: int) -> None:
     assert got["warmup_overlap"] is True and got["warmup"] == pytest.approx(60, abs=0.1)
     assert got["lr"] == pytest.approx(0.01) and got["gamma"] == pytest.approx(0.99)
     assert got["warmup_start_lr"] == pytest.approx(0.0025)
+
+
+@pytest.mark.parametrize("shape", ["log", "cosine"])
+@pytest.mark.parametrize("length", [3, 4, 6])
+def test_a_bent_warm_up_of_few_points(shape: str, length: int) -> None:
+    x = np.arange(120)
+    bends = {
+        "log": np.log1p(x) / np.log(length),
+        "cosine": (1 - np.cos(np.pi * x / length)) / 2,
+    }
+    down = 2.5e-4 * (1 + np.cos(np.pi * (x - length) / (120 - length)))
+    y = np.where(x < length, 5e-4 * np.minimum(bends[shape], 1.0), down)
+    got = fitted(x, y).named.parameters()  # type: ignore[union-attr]
+    assert (got["warmup_shape"], got["warmup"], got["T_max"]) == (shape, length, 120 - length)
+
+
+def test_a_long_ramp_over_an_exponential_as_printed() -> None:
+    x = 10 * np.arange(1, 3001)
+    y = 2.5e-4 * 0.99997**x * np.minimum(0.1 + 0.9 * x / 2272, 1.0)
+    got = fitted(x, y, 5).named.parameters()  # type: ignore[union-attr]
+    assert got["warmup_overlap"] is True and got["warmup"] == pytest.approx(2272, abs=10)
