@@ -73,8 +73,19 @@ def _stretches(curve: Curve) -> Iterator[str]:
     """Decays that a log without their beginning may be part of."""
     for name in ("linear", "polynomial", "cosine"):
         piece = best_shape(curve, 0, len(curve), (name,))
-        if piece.shape.name == name and piece.explained:
+        explained = piece.shape.name == name and piece.explained
+        if explained or (name == "polynomial" and _of_usual_power(curve)):
             yield name
+
+
+def _of_usual_power(curve: Curve) -> bool:
+    """Whether poly's usual power explains a stretch, of which a few digits leave the power open."""
+    middle, x0 = len(curve) // 2, float(curve.x[0])
+    slope = float(curve.y[0] - curve.y[-1]) / (float(curve.x[-1]) - x0)
+    length = float(curve.x[middle]) - x0 + _USUAL_POWER * float(curve.y[middle]) / slope
+    named = discover("schedules")["polynomial"](float(curve.y[0]), length, power=_USUAL_POWER)
+    start = matched(named, x0, curve, fixed_origin=True)
+    return solved(start, curve, ["peak_lr", "total_steps"]).exact
 
 
 def _beginnings(curve: Curve, best: Match, left: float) -> Iterator[str]:

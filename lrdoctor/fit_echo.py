@@ -79,7 +79,8 @@ def from_a_short_share(match: Match, curve: Curve) -> Match:
     if named.name != "exponential" or ramp is None or not ramp.overlap or ramp.echo:
         return match
     share = ramp.start_lr / named.peak_lr
-    if natural_share(share, _BLUR):
+    # A hair past a whole step the exponential is one step late.
+    if natural_share(share, _BLUR) and float(match.origin).is_integer():
         return match
     for origin in (0.0, 1.0, -1.0):
         later = match.origin - origin

@@ -94,3 +94,12 @@ def test_a_long_ramp_over_an_exponential_as_printed() -> None:
     y = 2.5e-4 * 0.99997**x * np.minimum(0.1 + 0.9 * x / 2272, 1.0)
     got = fitted(x, y, 5).named.parameters()  # type: ignore[union-attr]
     assert got["warmup_overlap"] is True and got["warmup"] == pytest.approx(2272, abs=10)
+
+
+@pytest.mark.parametrize(("length", "share"), [(9, 0.01), (12, 0.25), (15, 0.1)])
+def test_a_ramp_over_an_exponential_from_step_one(length: int, share: float) -> None:
+    x = np.arange(1, 92)
+    y = 5e-4 * 0.98564971784**x * np.minimum(share + (1 - share) * x / length, 1.0)
+    got = fitted(x, y).named.parameters()  # type: ignore[union-attr]
+    assert got["lr"] == pytest.approx(5e-4) and got["warmup"] == pytest.approx(length)
+    assert got["warmup_start_lr"] == pytest.approx(5e-4 * share, rel=1e-3)
