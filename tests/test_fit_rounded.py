@@ -80,3 +80,8 @@ def test_the_middle_of_a_cosine_may_as_well_be_a_line(total: int) -> None:
     found = fitted(x, 0.005 * (1 + np.cos(np.pi * x / total)), digits=2)
     names = {found.named.name, *(a.name for a in found.alternatives)}  # type: ignore[union-attr]
     assert {"cosine", "linear"} <= names
+
+
+def test_six_neighbours_in_the_last_of_two_places_are_rounded() -> None:
+    assert np.all(resolution(np.array([0.0049, 0.005, 0.0051, 0.0052, 0.0053, 0.0054])) > 0.4e-4)
+    assert np.all(resolution(np.array([0.0049, 0.005, 0.0052, 0.0053, 0.0055, 0.01])) < 0.4e-4)
