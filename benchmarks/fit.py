@@ -6,10 +6,12 @@
 
 Draws schedules of every family with realistic parameters, logged at 40 to 5,000 points (every
 k-th step, once per epoch, or an epoch schedule at steps), in float32 or rounded to some
-significant digits. Prints per family the share whose name is right, that whose name is right or
+significant digits. Prints per family the share whose name is right ("strict"), that whose name is
+right or one of two that no log can tell apart, both named ("name"), that whose name is right or
 among the alternatives, that whose parameters are within 1 % (positions within one logging
 interval, the LR at which a ramp starts within its rise in one), and the times. Values are not
 compared where a warm-up is shorter than three logging intervals, as no log of it shows them.
+Cuts at milestones and cuts by a metric are such a pair: the same levels from the same steps on.
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ import numpy as np
 from benchmarks._fit_aliases import print_aliases
 from benchmarks._fit_draws import DRAW, POSITIONS, Log, drawn
 from lrdoctor.fit import fit_schedules
+from lrdoctor.protocols import NamedSchedule
 from lrdoctor.schedules._build import from_parameters
 from lrdoctor.types import Schedule
 
+# The same levels from the same steps on.
+_CUTS = frozenset({"multistep", "reduce_on_plateau"})
 _TOP = ("lr", "max_lr")
 _ENDS = ("eta_min", "end_lr", "warmup_start_lr", "min_lr")
 # An LR parameter this small a share of the largest LR is "zero" for every purpose.
@@ -49,18 +54,26 @@ def main() -> None:
     if args.aliases:
         print_aliases(args.seed, args.each)
         return
-    print(f"{'family':<20}{'name':>8}{'or listed':>11}{'values':>8}{'median':>11}{'slowest':>11}")
-    rows = [measure(row, args) for row in (args.only.split(";") if args.only else DRAW)]
-    totals = np.mean([row[:3] for row in rows], axis=0)
-    times = [row[3] for row in rows]
-    print(f"{'all':<20}{totals[0]:7.1f}%{totals[1]:10.1f}%{totals[2]:7.1f}%", end="")
     print(
-        f"{np.median(times):8.1f} ms   scipy {'was' if 'scipy' in sys.modules else 'not'} imported"
+        f"{'family':<20}{'strict':>8}{'name':>8}{'or listed':>11}{'values':>8}"
+        f"{'median':>11}{'slowest':>11}"
+    )
+    rows = [measure(row, args) for row in (args.only.split(";") if args.only else DRAW)]
+    print(f"{'all':<20}{_shares(np.mean([shares for shares, _ in rows], axis=0))}", end="")
+    print(
+        f"{np.median([time for _, time in rows]):8.1f} ms"
+        f"   scipy {'was' if 'scipy' in sys.modules else 'not'} imported"
     )
 
 
-def measure(row: str, args: argparse.Namespace) -> tuple[float, float, float, float]:
-    """Shares of names, of names or alternatives, of values, and the median time; printed too."""
+def _shares(shares: Sequence[float]) -> str:
+    strict, name, listed, values = shares
+    return f"{strict:7.1f}%{name:7.1f}%{listed:10.1f}%{values:7.1f}%"
+
+
+def measure(row: str, args: argparse.Namespace) -> tuple[list[float], float]:
+    """Shares of names, strict and fair, of names or alternatives, of values, and the median time;
+    printed too."""
     rng = np.random.default_rng([args.seed, sorted(DRAW).index(row)])
     outcomes, times = [], []
     for index in range(args.each):
@@ -71,24 +84,31 @@ def measure(row: str, args: argparse.Namespace) -> tuple[float, float, float, fl
         outcomes.append(judged(log, fitted))
         if args.show and not all(outcomes[-1]):
             _show(row, index, log, fitted)
-    shares = 100.0 * np.nanmean(np.array(outcomes, dtype=float), axis=0)
+    shares = (100.0 * np.nanmean(np.array(outcomes, dtype=float), axis=0)).tolist()
     median, slowest = float(np.median(times)), max(times)
-    print(
-        f"{row:<20}{shares[0]:7.1f}%{shares[1]:10.1f}%{shares[2]:7.1f}%"
-        f"{median:8.1f} ms{slowest:8.1f} ms",
-        flush=True,
-    )
-    return float(shares[0]), float(shares[1]), float(shares[2]), median
+    print(f"{row:<20}{_shares(shares)}{median:8.1f} ms{slowest:8.1f} ms", flush=True)
+    return shares, median
 
 
-def judged(log: Log, fitted: Sequence[Schedule]) -> tuple[bool, bool, float]:
-    """Whether the name is right, is right or among the alternatives, and the values are right (NaN
-    where the log does not show them)."""
+def judged(log: Log, fitted: Sequence[Schedule]) -> tuple[bool, bool, bool, float]:
+    """Whether the name is right, is right as far as a log can tell, is right or among the
+    alternatives, and the values are right (NaN where the log does not show them)."""
     named = fitted[0].named if len(fitted) == 1 else None
-    right = named is not None and named.name == log.family
-    listed = right or any(a.name == log.family for s in fitted for a in s.alternatives)
-    values = right and named is not None and agrees(log, dict(named.parameters()))
-    return right, listed, float(values) if log.identifiable else np.nan
+    strict = named is not None and named.name == log.family
+    listed = strict or any(a.name == log.family for s in fitted for a in s.alternatives)
+    right = strict or (named is not None and listed and {named.name, log.family} == _CUTS)
+    values = right and named is not None and agrees(log, _as(log.family, named))
+    return strict, right, listed, float(values) if log.identifiable else np.nan
+
+
+def _as(family: str, named: NamedSchedule) -> dict[str, Any]:
+    """The parameters of a schedule, of cuts by their names in the family that was drawn."""
+    found = dict(named.parameters())
+    names = {"multistep": ("milestones", "gamma"), "reduce_on_plateau": ("reductions", "factor")}
+    if family == named.name or family not in names:
+        return found
+    renamed = dict(zip(names[named.name], names[family], strict=True))
+    return {renamed.get(name, name): value for name, value in found.items()}
 
 
 def agrees(log: Log, found: Mapping[str, Any]) -> bool:

@@ -39,13 +39,16 @@ def fit_schedules(
     x, y = lr.step[keep].astype(np.float64), lr.value[keep]
     y = np.where(np.abs(y) < _SMALLEST, 0.0, y)
     restarts = sorted(float(b) for b in boundaries)
-    first: tuple[Schedule, ...] = ()
+    found: list[tuple[Schedule, ...]] = []
     for curve, pieces in _readings(x, y):
-        found = tuple(_schedule(part, clock) for part in divide(curve, pieces, restarts))
-        if all(s.named is not None and s.residual < _SURE for s in found):
-            return found
-        first = first or found
-    return first
+        found.append(tuple(_schedule(p, clock) for p in divide(curve, pieces, restarts)))
+        if len(found[-1]) == 1 and _sure(found[-1]):
+            return found[-1]
+    return min(found, key=lambda schedules: (not _sure(schedules), len(schedules)))
+
+
+def _sure(schedules: tuple[Schedule, ...]) -> bool:
+    return all(s.named is not None and s.residual < _SURE for s in schedules)
 
 
 def _readings(x: Array, y: Array) -> Iterator[tuple[Curve, tuple[Piece, ...]]]:

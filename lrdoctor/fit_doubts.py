@@ -55,14 +55,16 @@ def _other(match: Match, best: Match) -> Alternative:
 def _bends(curve: Curve, best: Match) -> Iterator[Alternative]:
     """Decays of other shapes through the same points, where no more than a part of one was logged
     and its bend does not show in the digits."""
-    named, top = best.named, getattr(best.named, "peak_lr", 0.0)
+    named = best.named
+    late = named.warmup is None and curve.x[0] > _LATE * curve.spacing
+    # Nothing is known of what a log without its beginning began with.
+    top = float(curve.y[0]) if late else getattr(named, "peak_lr", 0.0)
     left = float(curve.y[-1]) / top if top > 0 else 0.0
     if named.name not in _SMOOTH or not best.exact or not _PARTLY < left < 1:
         return
     # Short numbers on a line may be exact, and may be rounded ones of another curve.
     fine = resolution(curve.y)
     curve = replace(curve, tolerance=tolerance(fine), resolution=fine)
-    late = named.warmup is None and curve.x[0] > _LATE * curve.spacing
     found = _stretches(curve) if late else _beginnings(curve, best, left)
     yield from (Alternative(name, _SAME) for name in found if name != named.name)
 
@@ -71,8 +73,19 @@ def _stretches(curve: Curve) -> Iterator[str]:
     """Decays that a log without their beginning may be part of."""
     for name in ("linear", "polynomial", "cosine"):
         piece = best_shape(curve, 0, len(curve), (name,))
-        if piece.shape.name == name and piece.explained:
+        explained = piece.shape.name == name and piece.explained
+        if explained or (name == "polynomial" and _of_usual_power(curve)):
             yield name
+
+
+def _of_usual_power(curve: Curve) -> bool:
+    """Whether poly's usual power explains a stretch, of which a few digits leave the power open."""
+    middle, x0 = len(curve) // 2, float(curve.x[0])
+    slope = float(curve.y[0] - curve.y[-1]) / (float(curve.x[-1]) - x0)
+    length = float(curve.x[middle]) - x0 + _USUAL_POWER * float(curve.y[middle]) / slope
+    named = discover("schedules")["polynomial"](float(curve.y[0]), length, power=_USUAL_POWER)
+    start = matched(named, x0, curve, fixed_origin=True)
+    return solved(start, curve, ["peak_lr", "total_steps"]).exact
 
 
 def _beginnings(curve: Curve, best: Match, left: float) -> Iterator[str]:

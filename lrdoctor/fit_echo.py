@@ -7,6 +7,7 @@ the scheduler, the schedule goes on one epoch late.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from lrdoctor.fit_segments import Curve
 # The pair lies where the warm-up ends, which takes at most this share of a run.
 _LATEST = 0.5
 _BLUR = 1e-5
+_WHOLE = 0.01  # how far from a whole number a length of whole steps may be found
 _LONGEST_WARMUP = 7  # digits: 1000 batches in epochs
 
 
@@ -77,19 +79,24 @@ def from_a_short_share(match: Match, curve: Curve) -> Match:
     if named.name != "exponential" or ramp is None or not ramp.overlap or ramp.echo:
         return match
     share = ramp.start_lr / named.peak_lr
-    if natural_share(share, _BLUR):
+    # A hair past a whole step the exponential is one step late.
+    if natural_share(share, _BLUR) and float(match.origin).is_integer():
         return match
     for origin in (0.0, 1.0, -1.0):
         later = match.origin - origin
         begins = share - (1.0 - share) * later / ramp.length
         if origin > curve.x[0] or not natural_share(begins, _BLUR):
             continue
-        top = float(f"{named.peak_lr * named.gamma**-later:.5g}")
+        # The exponential advances at whole steps, the ramp at every time.
+        top = float(f"{named.peak_lr * named.gamma ** -(math.ceil(match.origin) - origin):.5g}")
         begins = float(f"{begins:.2g}")
-        longer = replace(ramp, length=ramp.length + later, start_lr=begins * top)
-        trial = matched(
-            replace(named, peak_lr=top, warmup=longer), origin, curve, fixed_origin=True
-        )
-        if trial.exact:
-            return trial
+        length = ramp.length + later
+        for steps in (float(round(length)), length):
+            if abs(steps - length) > _WHOLE:
+                continue
+            longer = replace(ramp, length=steps, start_lr=begins * top)
+            whole = replace(named, peak_lr=top, warmup=longer)
+            trial = matched(whole, origin, curve, fixed_origin=True)
+            if trial.exact:
+                return trial
     return match

@@ -18,6 +18,8 @@ _SAME_RATIO = 1e-6
 # Rows of a CSV are rounded to five digits, and so is what they say about the start of a ramp.
 _SAME_RAMP = 2e-4
 _SAME_START = 5e-5
+# A group's own fit stays unless the other's misses by this share of what it does.
+_BETTER = 0.3
 # Schedules of one optimizer are not further apart; beyond, products overflow.
 _LARGEST_RATIO = 1e9
 
@@ -55,7 +57,7 @@ def _with_siblings(
             continue
         with np.errstate(all="ignore"):
             found = _from_above(lr, schedules[0], ramp)
-        if found is not None and (len(best) > 1 or not best[0].residual <= found.residual):
+        if found is not None and (len(best) > 1 or found.residual < _BETTER * best[0].residual):
             best = (found,)
     return best
 

@@ -16,6 +16,7 @@ from lrdoctor.types import Array, Segment
 _FEWEST_STAIRS = 5
 _FEWEST_LEVELS = 4
 _MOST_STAIRS = 20_000
+_MOSTLY = 0.9
 _SAME_FACTOR = 1e-3
 # Chance that cuts made by a metric fall on such round positions; below it they were planned.
 _BY_CHANCE = 0.02
@@ -99,11 +100,16 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
     None unless all pieces are levels with edges at equal distances (or multiples of one), more of
     them than cuts by one factor would make.
     """
-    if len(pieces) < _FEWEST_LEVELS or any(p.shape.name != "constant" for p in pieces):
+    level = sum(p.shape.name == "constant" for p in pieces)
+    if len(pieces) < _FEWEST_LEVELS or level < _MOSTLY * len(pieces):
         return None
-    starts = np.array([p.lo for p in pieces])
-    if np.median(np.diff(starts)) < 2 or (
-        len(pieces) <= _FEWEST_STAIRS and _one_factor(curve, starts)
+    # Where stairs are low, pieces take some of them together.
+    higher = np.abs(np.diff(curve.y)) > curve.resolution[1:] / 2.0
+    starts = np.concatenate([[0], np.flatnonzero(higher) + 1])
+    if (
+        len(starts) < _FEWEST_LEVELS
+        or np.median(np.diff(starts)) < 2
+        or (len(starts) <= _FEWEST_STAIRS and _one_factor(curve, starts))
     ):
         return None
     after, until = curve.x[starts[1:] - 1], curve.x[starts[1:]]
@@ -120,9 +126,9 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
     if size != round(size):
         return None
     index = np.arange(int(count[-1]) + 1)
-    level = starts[np.searchsorted(count, index, side="right")]
+    levels = curve.take(starts[np.searchsorted(count, index, side="right")])
     x = np.asarray(origin + size * index, dtype=np.float64)
-    return replace(curve.take(level), x=x), size
+    return replace(levels, x=x), size
 
 
 def _one_factor(curve: Curve, starts: npt.NDArray[np.int64]) -> bool:

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from lrdoctor.errors import ConfigError
-from lrdoctor.fit_cycles import in_first_cycle
+from lrdoctor.fit_cost import cost
+from lrdoctor.fit_cycles import in_first_cycle, over_jumps
 from lrdoctor.fit_echo import from_a_short_share, per_batch
 from lrdoctor.fit_levels import edges_of, planned, stairs
-from lrdoctor.fit_numbers import further_digits
+from lrdoctor.fit_onecycle import SHARES, per_interval, plausible, straight, typical
 from lrdoctor.fit_refine import HOPELESS, Match, matched, refine, usual_ends
 from lrdoctor.fit_rows import ramped, rougher_rows, rows, shows_its_start
 from lrdoctor.fit_segments import Curve, Piece, segment
-from lrdoctor.fit_variants import per_interval, variants
+from lrdoctor.fit_variants import variants
 from lrdoctor.plugins import discover
 from lrdoctor.types import Array, Segment
 
@@ -28,7 +29,8 @@ PREFERENCE = (
 )  # fmt: skip
 _POINTS = 160
 _SURELY_LEVELS = 2
-_MOST_DIVIDED = 1e5
+# What it takes to believe that time 0 is not where counting began.
+_ELSEWHERE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ def name_pieces(curve: Curve, pieces: Sequence[Piece], origin: float) -> Named |
     if not found:
         return None
     demoted = _demoted(curve, pieces, origin)
-    ranked = sorted(found, key=lambda m: _rank(m, demoted, few))
+    ranked = sorted(found, key=lambda m: _rank(m, demoted, few, origin))
     if ranked[0].exact:
         ranked += usual_ends(ranked[0], few)
-        ranked = sorted(ranked, key=lambda m: _rank(m, demoted, few))
+        ranked = sorted(ranked, key=lambda m: _rank(m, demoted, few, origin))
     best = from_a_short_share(per_batch(ranked[0], few), few)
     others = {m.named.name: m for m in reversed(ranked[1:]) if m.exact and best.exact}
     others.pop(best.named.name, None)
@@ -84,54 +86,22 @@ def _sane(match: Match, largest: float) -> bool:
         return True
     if named.name == "onecycle" and named.anneal_strategy == "linear" and not match.exact:
         return False  # two lines that nearly fit are a warm-up and a decay
-    if named.name == "onecycle" and named.final_div_factor > _MOST_DIVIDED:
-        return False  # it ends at 0, which a one-cycle never does
+    if named.name == "onecycle" and not plausible(named):
+        return False
     if named.name == "polynomial" and abs(named.power - 1.0) < 1e-3:
         return False  # a line has a name of its own
     return bool(-1e-3 * largest <= bottom <= top <= 20.0 * largest)
 
 
-def _rank(match: Match, demoted: frozenset[str], curve: Curve) -> tuple[float, ...]:
+def _rank(match: Match, demoted: frozenset[str], curve: Curve, natural: float) -> tuple[float, ...]:
     """Exact before inexact, few parameters before many, then the order of preference."""
     place = (
         PREFERENCE.index(match.named.name) if match.named.name in PREFERENCE else len(PREFERENCE)
     )
     if match.exact:
-        return (0.0, float(match.named.name in demoted), _parameters(match), place, match.rms)
-    return (1.0, np.log(max(match.rms, 1e-9)) * len(curve) + 3.0 * _parameters(match), place)
-
-
-def _parameters(match: Match) -> float:
-    """How much somebody had to write down: one per parameter that is not at its default, and a
-    quarter for each further digit it needs."""
-    named = match.named
-    ramp = named.warmup
-    top = getattr(named, "peak_lr", getattr(named, "max_lr", 0.0))
-    cost = 0.0
-    for item in fields(named):
-        value = getattr(named, item.name)
-        if item.name not in ("warmup", "interval") and value != item.default:
-            share = top if item.name in ("eta_min", "end_lr", "base_lr") else 0.0
-            parts = value if isinstance(value, tuple) else (value,)
-            cost += sum(_length(v, share) for v in parts)
-    if ramp is not None:
-        cost += _length(ramp.length) + (_length(ramp.start_lr, top) if ramp.start_lr else 0.0)
-        cost += (ramp.shape != "linear") + ramp.overlap + 0.5 * ramp.echo
-    return cost
-
-
-def _length(value: Any, top: float = 0.0) -> float:
-    """What one value takes to write down, as it is or as a share of the LR ``top``."""
-    if not isinstance(value, float) or isinstance(value, bool):
-        return 0.5
-    ways = [further_digits(value), *([further_digits(value / top)] if top else [])]
-    return 1.0 + 0.25 * min(ways)
-
-
-def _odd(named: Any) -> bool:
-    """Whether a position or share is neither whole nor short."""
-    values = [getattr(named, n, 0.0) for n in ("total_steps", "pct_start")]
-    return any(v != int(v) and float(f"{v:.3g}") != v for v in values)
+        length = cost(match.named) + _ELSEWHERE * (match.fixed_origin and match.origin != natural)
+        return (0.0, float(match.named.name in demoted), length, place, match.rms)
+    return (1.0, np.log(max(match.rms, 1e-9)) * len(curve) + 3.0 * cost(match.named), place)
 
 
 def _demoted(curve: Curve, pieces: Sequence[Piece], origin: float) -> frozenset[str]:
@@ -149,9 +119,17 @@ def _on_stairs(levels: Curve, interval: float, few: Curve, origin: float) -> Ite
     smooth = segment(levels)
     for better in _refined(levels, levels, smooth, origin):
         if better.exact and any(f.name == "interval" for f in fields(better.named)):
-            named = per_interval(better.named, interval)
-            found = matched(named, better.origin, few, fixed_origin=better.fixed_origin)
-            yield refine(found, few) if named.name == "onecycle" else found
+            for named in _slowed(better.named, interval):
+                found = matched(named, better.origin, few, fixed_origin=better.fixed_origin)
+                yield refine(found, few) if named.name == "onecycle" else found
+
+
+def _slowed(named: Any, interval: float) -> Iterator[Any]:
+    """The same curve advancing once per ``interval``."""
+    slow = per_interval(named, interval)
+    yield slow
+    if named.name == "onecycle" and named.anneal_strategy == "linear":
+        yield from straight(slow)
 
 
 def _refined(curve: Curve, few: Curve, pieces: Sequence[Piece], origin: float) -> Iterator[Match]:
@@ -194,22 +172,27 @@ def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[
 
 def _varied(named: Any, origin: float, few: Curve, row: tuple[Segment, ...]) -> Iterator[Match]:
     """The variants of a schedule; of one that began with its warm-up also a step off."""
-    for other in _possible(variants(named, few, origin)):
-        found = _fitted(other, origin, few, row)
+    for other, begin in _possible(variants(named, few, origin)):
+        found = matched(other, begin, few, fixed_origin=_fixed(other, row))
+        typed = other.name == "onecycle" and typical(other)
+        if not (typed and found.exact):
+            found = refine(found, few, keep=SHARES if typed else ())
         yield found
         together = other.warmup is not None and other.warmup.overlap
         if together and not found.exact and found.residual < HOPELESS:
-            yield from (_fitted(other, origin + step, few, row) for step in (1.0, -1.0))
+            yield from (_fitted(other, begin + step, few, row) for step in (1.0, -1.0))
 
 
-def _possible(schedules: Iterator[Any]) -> Iterator[Any]:
+def _possible(schedules: Iterator[tuple[Any, float]]) -> Iterator[tuple[Any, float]]:
     """The schedules up to the first that cannot be."""
     with suppress(ConfigError, ArithmeticError):
         yield from schedules
 
 
 def _fitted(named: Any, origin: float, few: Curve, row: tuple[Segment, ...]) -> Match:
-    return refine(matched(named, origin, few, fixed_origin=_fixed(named, row)), few)
+    found = refine(matched(named, origin, few, fixed_origin=_fixed(named, row)), few)
+    again = None if found.exact else over_jumps(named, origin, few)
+    return again if again is not None and again.rms < found.rms else found
 
 
 def _fixed(named: Any, row: tuple[Segment, ...]) -> bool:
@@ -220,7 +203,7 @@ def _fixed(named: Any, row: tuple[Segment, ...]) -> bool:
 
 def _typical(match: Match) -> bool:
     """Whether the parameters are of the kind people choose, so that no variant is looked for."""
-    return match.named.name != "onecycle" or not _odd(match.named)
+    return match.named.name != "onecycle" or typical(match.named)
 
 
 def largest_of(values: Array) -> float:

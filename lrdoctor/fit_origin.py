@@ -17,8 +17,11 @@ from lrdoctor.fit_segments import Curve
 from lrdoctor.schedules._recognise import ends, kind, number
 from lrdoctor.types import Segment
 
-# Nobody types an LR of this many digits after the first.
+# Most LRs have so many digits after the first, and nobody types one of this many.
+_SHORT = 1
 _ODD_DIGITS = 3
+# Share of a ramp's rise in one x unit that its start may be off: less than a batch of an epoch.
+_PART_OF_RISE = 1e-4
 # A position this near a whole number is one.
 _WHOLE = 0.01
 _LONGEST_SHARE = 1e5
@@ -79,7 +82,7 @@ def _of_ramp(first: Segment, peak: float, curve: Curve, natural: float) -> Itera
     """Where the ramp starts from 0, or from a short share of the LR it leads to."""
     slope, x0 = number(first, "slope"), first.start
     fine = 4.0 * float(curve.resolution[0])
-    blur = fine + 1e-3 * slope
+    blur = fine + _PART_OF_RISE * slope
 
     def start(at: float) -> float:
         return number(first, "lr_start") + slope * (at - x0)
@@ -134,13 +137,15 @@ def _of_decay(first: Segment, curve: Curve, natural: float) -> Iterator[float]:
     def at(time: float) -> float:
         return float(first.shape.lr(np.array([time - x0]))[0])
 
-    if not _odd(at(natural)):
+    own = _digits(at(natural))
+    if own <= _SHORT:
         yield natural
         return
-    yield from (o for o in (natural - 1.0, natural + 1.0) if not _odd(at(o)))
+    fewer = min(own, _ODD_DIGITS)
+    yield from (o for o in (natural - 1.0, natural + 1.0) if _digits(at(o)) < fewer)
     if curve.spacing == 1:
         inside = _inside_epoch(first, at(x0), at(x0 - 1.0))
-        if inside is not None and not _odd(at(inside)):
+        if inside is not None and _digits(at(inside)) < fewer:
             yield inside
     yield natural
 
@@ -161,5 +166,6 @@ def _inside_epoch(first: Segment, last: float, earlier: float) -> float | None:
     return first.start - before if before > 0 else None
 
 
-def _odd(lr: float) -> bool:
-    return further_digits(float(f"{lr:.4e}")) >= _ODD_DIGITS
+def _digits(lr: float) -> int:
+    """Digits after the first, of the five that a fit is sure of."""
+    return further_digits(float(f"{lr:.4e}"))

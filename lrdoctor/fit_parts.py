@@ -11,6 +11,7 @@ from lrdoctor.fit_echo import with_echo, without_echo
 from lrdoctor.fit_names import Named, name_pieces
 from lrdoctor.fit_resumed import OLD_HORIZON, REBUILT, continued, outlived
 from lrdoctor.fit_segments import Curve, Piece, finer, segment
+from lrdoctor.fit_tails import from_tail
 
 _MOST_PARTS = 12
 # Parts between which no restart and no jump up was seen must explain a curve exactly, in this many.
@@ -45,14 +46,18 @@ def divide(
     """The curve as parts of one schedule each; ``boundaries`` are steps of known restarts."""
     origin = natural_origin(curve)
     whole = _echoing(curve, origin) or name_pieces(curve, pieces, origin)
-    if whole is None or not whole.match.exact:
-        fine = finer(curve, pieces)
-        if fine != pieces:
-            again = name_pieces(curve, fine, origin)
-            better = again is not None and (whole is None or again.match.rms < whole.match.rms)
-            pieces, whole = (fine, again) if better else (pieces, whole)
-            return _divided(curve, pieces, fine, whole, boundaries)
-    return _divided(curve, pieces, pieces, whole, boundaries)
+    fine = pieces
+    for cut in (finer, from_tail):
+        if whole is not None and whole.match.exact:
+            break
+        other = cut(curve, pieces)
+        if other is None or other == pieces:
+            continue
+        fine = other if cut is finer else fine
+        again = name_pieces(curve, other, origin)
+        if again is not None and (whole is None or again.match.rms < whole.match.rms):
+            pieces, whole = other, again
+    return _divided(curve, pieces, fine, whole, boundaries)
 
 
 def _divided(
@@ -164,6 +169,7 @@ def _parted(curve: Curve, pieces: Sequence[Piece], cuts: Sequence[int]) -> tuple
     while at < len(marks) - 1:
         part, at = _longest(curve, pieces, marks, at, result[-1] if result else None)
         if result:
+            part = replace(part, start=max(part.start, result[-1].start + 1))
             result[-1] = replace(result[-1], stop=part.start)
         result.append(part)
     return tuple(result)

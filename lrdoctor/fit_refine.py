@@ -121,7 +121,11 @@ def _typed(match: Match, length: str) -> bool:
 def _smooth(match: Match) -> list[str]:
     names = [f.name for f in fields(match.named) if f.name in _OF_LR | _OF_TIME | _OF_RATIO]
     names = [n for n in names if n not in _OPTIONAL or _get(match, n) > 0]
-    if match.named.warmup is not None:
+    ramp = match.named.warmup
+    if ramp is not None and ramp.shape == "constant" and ramp.start_lr == match.named.peak_lr:
+        # A level that a decay leaves: it goes on from there, wherever between two points.
+        names = [*(n for n in names if n != "peak_lr"), _WARMUP[0]]
+    elif ramp is not None:
         names += _WARMUP
     return names if match.fixed_origin else [*names, ORIGIN]
 
@@ -204,7 +208,10 @@ def _whole(match: Match, curve: Curve, names: Sequence[str]) -> Match:
     """Positions set to whole numbers, all at once or one by one, where the fit stays as good."""
     positions = [n for n in names if _is_position(n)]
     others = [n for n in names if not _is_position(n)]
-    together = _try(match, curve, positions, [round(_get(match, n)) for n in positions], others)
+    # A time 0 between two points is only as exact as what it was found from.
+    between = [ORIGIN] if match.fixed_origin and not float(match.origin).is_integer() else []
+    whole = [round(_get(match, n)) for n in positions]
+    together = _try(match, curve, positions, whole, [*others, *between])
     if together is not None:
         return together
     fixed: list[str] = []

@@ -62,7 +62,8 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     places = digits - 1 - exponents
     finest = int(places.max())
     fixed = bool(np.mean(places == finest) >= _FULL_LENGTH_SHARE)
-    believed = longest >= _FEWEST_DIGITS or (longest == 2 and fixed and len(sample) >= _MANY)
+    many = (fixed and len(sample) >= _MANY) or _in_a_row(sample, finest)
+    believed = longest >= _FEWEST_DIGITS or (longest == 2 and many)
     if not believed or longest > _LONGEST_ROUNDING:
         return None
     shown = np.where(size > 0, size, sample.min())
@@ -72,8 +73,15 @@ def _rounding(sample: Array, size: Array, single: bool) -> Array | None:
     # In fixed places small values have no finer ones than the largest decade that is well filled.
     decades, counts = np.unique(exponents, return_counts=True)
     filled = decades[counts >= _FILLED]
-    top = exponents == filled.max(initial=exponents.min())
-    return by_places if int(places[top].max()) >= finest else by_digits
+    if not len(filled):  # too few to tell
+        return np.asarray(np.maximum(by_places, by_digits))
+    return by_places if int(places[exponents == filled.max()].max()) >= finest else by_digits
+
+
+def _in_a_row(sample: Array, places: int) -> bool:
+    """Whether the distinct values are neighbours in the last place, which nobody chooses."""
+    units = np.round(sample * 10.0**places)
+    return len(sample) > _FEWEST_DISTINCT and bool(np.all(np.diff(units) == 1))
 
 
 def _decimals(values: Array, single: bool) -> tuple[Array, Array]:

@@ -20,6 +20,8 @@ _LEAST = 0.01
 # A wave crosses its middle this often, with so few points in between that they have no shape.
 _FEWEST_CROSSINGS = 2
 _MOST_PER_HALF = 15
+# A first point this many times the resolution of the log below the second is on a ramp.
+_SURELY_LOWER = 20.0
 # A piece this many tolerances off is no smooth stretch, whatever its neighbours are.
 _FAR_OFF = 100.0
 
@@ -97,12 +99,17 @@ def _other_decays(
 
 
 def _straight_ramp(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
-    """The row with a first stretch that only bends a little as a line: a warm-up over a decay."""
-    first = pieces[0]
-    if len(pieces) < 2 or first.shape.name in ("linear", "constant") or first.hi - first.lo < 3:
+    """The row with the stretches up to its top as one line where they bend a little: a warm-up over
+    a decay."""
+    ramp = 1
+    while ramp < len(pieces) - 1 and curve.y[pieces[ramp].hi - 1] > curve.y[pieces[ramp].lo]:
+        ramp += 1
+    first, end = pieces[0], pieces[ramp - 1].hi
+    straight = ramp == 1 and first.shape.name == "linear"
+    if len(pieces) < 2 or straight or first.shape.name == "constant" or end - first.lo < 3:
         return None
-    line = best_shape(curve, first.lo, first.hi, ("linear",))
-    return [line, *pieces[1:]]
+    line = best_shape(curve, first.lo, end, ("linear",))
+    return [line, *pieces[ramp:]]
 
 
 def _merged(curve: Curve, pieces: Sequence[Piece]) -> list[Piece] | None:
@@ -125,7 +132,7 @@ def ramped(curve: Curve, pieces: Sequence[Piece], origin: float) -> Sequence[Pie
     while alone < len(pieces) - 1 and pieces[alone].hi - pieces[alone].lo == 1:
         alone += 1
     rising = alone and np.all(np.diff(curve.y[: alone + 1]) > 0) and curve.y[0] >= 0
-    if not rising or not curve.y[0] < 0.98 * curve.y[1]:
+    if not rising or curve.y[1] - curve.y[0] < _SURELY_LOWER * curve.resolution[1]:
         return pieces
     before = float(curve.x[0]) - origin
     rise = curve.y[1] - curve.y[0], curve.x[1] - curve.x[0]

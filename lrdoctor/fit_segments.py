@@ -24,13 +24,16 @@ _MANY_TURNS = 4
 # gives at most one, and a fit adds its own error.
 FIT_POINTS = 120
 _EXPLAINED = 2.0
+# Errors of a least-squares fit follow the largest values of a stretch, which rounding may all shift
+# one way by half a digit.
+_OF_LARGEST = 0.5
 # A jump is this many times steeper than both neighbours; smooth decays change less per sample.
 _JUMP = 6.0
 # A corner bends this many times more than the rest of its stretch.
 _CORNER = 8.0
 _FEWEST_LEVEL = 3
 # Stretches shorter than this are explained by any shape; a curve of more parts is no schedule.
-_SHORTEST_PREFIX = 10
+SHORTEST = 6
 _MOST_PREFIXES = 6
 # Share of a curve over which rounding may hide that it moves.
 _BLUR = 0.005
@@ -115,7 +118,21 @@ def finer(curve: Curve, pieces: Sequence[Piece]) -> tuple[Piece, ...]:
         gained = parts and all(p.explained for p in parts[:-1])
         fewer = len(parts) < len(run) or not all(p.explained for p in run)
         result += parts if gained and fewer else run
-    return tuple(result)
+    return tuple(_rounded_off(curve, result))
+
+
+def _rounded_off(curve: Curve, pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces with each level that belongs to the cosine after it: rounding flattens its top."""
+    result: list[Piece] = []
+    for piece in pieces:
+        before = result[-1] if result else None
+        if before is not None and (before.shape.name, piece.shape.name) == ("constant", "cosine"):
+            both = best_shape(curve, before.lo, piece.hi, ("cosine",))
+            if both.explained and piece.hi - piece.lo > before.hi - before.lo:
+                result[-1] = both
+                continue
+        result.append(piece)
+    return result
 
 
 def _runs(curve: Curve, pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -148,7 +165,7 @@ def _prefixes(curve: Curve, run: Sequence[Piece]) -> list[Piece]:
     at, end = run[0].lo, run[-1].hi
     while at < end and len(parts) < _MOST_PREFIXES:
         stop = _explained_until(curve, at, end)
-        if stop - at < min(_SHORTEST_PREFIX, end - at):
+        if stop - at < min(SHORTEST, end - at):
             break
         parts.append(best_shape(curve, at, stop))
         at = stop
@@ -161,11 +178,12 @@ def _explained_until(curve: Curve, lo: int, hi: int) -> int:
     """End of the longest stretch from ``lo`` that one shape explains: all of it, shorter and
     shorter ones, then by halves between the longest that it does and the next."""
     size, good, bad = hi - lo, lo, hi
-    while size >= _SHORTEST_PREFIX:
+    while size >= SHORTEST:
         if best_shape(curve, lo, lo + size).explained:
             good = lo + size
             break
-        bad, size = lo + size, (size + 1) // 2
+        shorter = max((size + 1) // 2, SHORTEST)
+        bad, size = lo + size, shorter if shorter < size else 0
     while good > lo and good + 1 < bad:
         middle = (good + bad) // 2
         if best_shape(curve, lo, middle).explained:
@@ -235,8 +253,7 @@ def best_shape(curve: Curve, lo: int, hi: int, only: Sequence[str] = SIMPLICITY)
     part = curve.part(lo, hi)
     few = part.thinned(FIT_POINTS)
     local = few.x - part.x[0]
-    # Errors of a least-squares fit follow the largest values of the stretch.
-    allowed = np.maximum(few.tolerance, 0.3 * few.tolerance.max())
+    allowed = np.maximum(few.tolerance, _OF_LARGEST * few.tolerance.max())
     best: Piece | None = None
     for name in only:
         shape = discover("shapes")[name].guess(local, few.y)
@@ -255,7 +272,7 @@ def best_shape(curve: Curve, lo: int, hi: int, only: Sequence[str] = SIMPLICITY)
 def _holds(part: Curve, piece: Piece, largest: float) -> bool:
     """Whether the shape found on few points explains all of them."""
     error = np.abs(piece.shape.lr(part.x - part.x[0]) - part.y)
-    return bool(np.all(error <= _EXPLAINED * np.maximum(part.tolerance, 0.3 * largest)))
+    return bool(np.all(error <= _EXPLAINED * np.maximum(part.tolerance, _OF_LARGEST * largest)))
 
 
 def _turn(part: Curve) -> list[int]:

@@ -8,27 +8,30 @@ from typing import Any
 
 import numpy as np
 
-from lrdoctor.fit_numbers import further_digits
+from lrdoctor.fit_onecycle import spellings
 from lrdoctor.fit_segments import Curve
 from lrdoctor.plugins import discover
 from lrdoctor.shapes._solve import weighted_line
 
-# Scheduler steps per x unit on an epoch axis: tens at least, and some hundreds hardly show.
-_FINEST, _FINE, _COARSE = 1e-5, 1e-3, 0.1
-_WHOLE = 0.02
 
-
-def variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
-    """The same schedule with its other shapes, which few points do not tell apart by eye."""
+def variants(named: Any, curve: Curve, origin: float) -> Iterator[tuple[Any, float]]:
+    """The same schedule with its other shapes, which few points do not tell apart by eye, and the
+    time 0 of each."""
     if named.name == "onecycle":
-        if named.clamp:
-            yield replace(named, clamp=False)
-        yield from _straight(named) if named.anneal_strategy == "linear" else _per_batch(named)
+        yield from spellings(named, curve, origin)
+    yield from ((other, origin) for other in _others(named, curve, origin))
+
+
+def _others(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
+    """The variants that begin where the schedule does."""
+    if named.name == "onecycle" and named.clamp:
+        yield replace(named, clamp=False)
     if named.name == "cosine":
         yield replace(named, clamp=not named.clamp)
         yield from _as_onecycle(named)
     if named.warmup is not None:
         yield _overlapping(named)
+        yield from _bent(named)
     if named.name == "wsd":
         yield replace(named, decay_shape="linear")
         yield replace(named, decay_shape="cosine")
@@ -37,42 +40,12 @@ def variants(named: Any, curve: Curve, origin: float) -> Iterator[Any]:
             yield replace(named, decay_shape="exponential")
 
 
-def _per_batch(named: Any) -> Iterator[Any]:
-    """A one-cycle advanced per batch on an epoch axis: its steps are a small part of a unit."""
-    end = named.total_steps - named.interval
-    left = float(np.ceil(end)) - end
-    for interval in (left, _FINE) if _FINEST < left < _COARSE else (_FINE,):
-        yield per_interval(named, interval)
-
-
-def _straight(named: Any) -> Iterator[Any]:
-    """A straight fall shows its slope, not where it would end: the usual ends, where a whole length
-    and a short share say so."""
-    top = named.peak_at
-    begin, high = (2.0 * top, named.initial_lr) if named.three_phase else (top, named.max_lr)
-    slope = (high - named.final_lr) / (named.total_steps - named.interval - begin)
-    for factor in (1e4, 1e3, 1e2):
-        end = begin + (high - named.initial_lr / factor) / slope
-        left = float(np.ceil(end - _WHOLE)) - end
-        for interval in (1.0, left, _FINE):
-            total = end + interval
-            share = (top + interval) / total
-            fits = abs(total - round(total)) < _WHOLE and further_digits(float(f"{share:.4g}")) <= 1
-            if fits and (interval == 1.0 or 0 < interval < _COARSE):
-                ends = {"final_div_factor": factor, "interval": interval}
-                yield replace(named, total_steps=total, pct_start=share, **ends)
-
-
-def per_interval(named: Any, interval: float) -> Any:
-    """The same curve as one whose scheduler steps take ``interval`` x units each.
-
-    Only a one-cycle has its peak and end one such step before a round share of its length.
-    """
-    if named.name != "onecycle":
-        return replace(named, interval=interval)
-    total = named.total_steps - named.interval + interval
-    share = (named.peak_at + interval) / total
-    return replace(named, total_steps=total, pct_start=min(share, 1.0), interval=interval)
+def _bent(named: Any) -> Iterator[Any]:
+    """A straight ramp of so few points that its bend did not show, from 0."""
+    if named.warmup.shape == "linear" and not named.warmup.overlap:
+        for shape in ("log", "cosine"):
+            bent = replace(named.warmup, shape=shape, start_lr=0.0)
+            yield replace(named, warmup=bent)
 
 
 def _overlapping(named: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.fit import fit_schedules
@@ -334,6 +334,7 @@ def test_poly_of_nnunet_printed_with_five_places() -> None:
     ),
     st.lists(st.integers(0, 30), max_size=2),
 )
+@example([0.01, 0.0078125, 0.1], [])
 def test_any_values_give_touching_schedules(values: list[float], boundaries: list[int]) -> None:
     found = fit_schedules(series(values), boundaries=boundaries)
     for left, right in pairwise(found):
