@@ -66,14 +66,13 @@ def test_a_rule_keeps_to_its_examples(rule: Rule) -> None:
 
 def test_the_script_makes_them() -> None:
     pytest.importorskip("torch")
-    from benchmarks.accuracy.lab import train
     from sample_runs.make import SAMPLES, readme
 
     assert {sample.name for sample in SAMPLES} == folders()
     assert readme(README) == README
     sample = next(s for s in SAMPLES if s.name == "early-stopped")
     scene = sample.scene(np.random.default_rng(sample.seed))
-    loss = train(scene.task, scene.recipe, sample.seed).loss
+    loss = scene.trained(sample.seed).loss
     rows = map(json.loads, (ROOT / sample.name / "log.jsonl").read_text().splitlines())
     logged = [row["loss"] for row in rows if "loss" in row]
     # Other processors and versions of torch round differently; the training stays the same.
