@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -24,6 +24,8 @@ _SAME = 0.01
 _CLOSE = 1.5
 # Shares of what is due, and of the run, within which two places are one.
 _SAME_SHARE = 0.02
+# No warm-up that is a share of the total is longer than this share of the steps so far.
+_WARMUP_SHARE = 0.1
 # LRs printed with two digits differ by so much without being others.
 _VISIBLE = 0.05
 
@@ -142,25 +144,55 @@ def _change(
 ) -> tuple[Change, float]:
     if after.began == OLD_HORIZON:
         return Change.OUTLIVED, 0.0
-    slack = _CLOSE * gap
+    after = _from_the_same_peak(before, after)
+    slack = max(_CLOSE * gap, _interval(before))
     due = float(lr.step[at]) - before.origin
     if _drops_again(before, after, lr, at, slack):
         return Change.AGAIN, -due
     differing = _differing(before, after)
     if differing is None:
         return Change.OTHER, 0.0
+    began = after.origin - _missing_warmup(before, after)
     if not differing:
-        ahead = _within_period(before, before.origin - after.origin)
+        ahead = _within_period(before, before.origin - began)
         if abs(after.origin - float(lr.step[at])) <= slack:
             return Change.AGAIN, -due
         if abs(ahead - due) <= max(slack, _SAME_SHARE * due):
             return Change.TWICE, ahead
         return Change.MOVED, ahead
-    if abs(before.origin - after.origin) > max(slack, _SAME_SHARE * due):
-        return Change.OTHER, 0.0
-    if differing <= _LEVELS:
+    apart = abs(before.origin - began)
+    if differing <= _LEVELS and apart <= max(slack, _SAME_SHARE * due):
         return Change.SCALED, 0.0
-    return (Change.OTHER if differing & _LEVELS else Change.STRETCHED), 0.0
+    # A warm-up that is a share of the total moves with it.
+    if not differing & _LEVELS and apart <= max(slack, _WARMUP_SHARE * due):
+        return Change.STRETCHED, 0.0
+    return Change.OTHER, 0.0
+
+
+def _from_the_same_peak(before: Schedule, after: Schedule) -> Schedule:
+    """A straight line that the log shows in part only, followed back to the peak of the first."""
+    if before.named is None or after.named is None:
+        return after
+    if before.named.name != "linear" or after.named.name != "linear":
+        return after
+    old, new = before.named.parameters(), after.named.parameters()
+    peak = _number(old["lr"])
+    top, low, length = (_number(new[name]) for name in ("lr", "end_lr", "total_steps"))
+    if "warmup" in new or not low < top < peak or _equal(top, peak, "lr", peak):
+        return after
+    whole = length * (peak - low) / (top - low)
+    named = replace(after.named, peak_lr=peak, total_steps=whole)  # type: ignore[type-var]
+    return replace(after, named=named, origin=after.origin - (whole - length))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _interval(schedule: Schedule) -> float:
+    """X units between two steps of the scheduler; 1 where it is not known to be more."""
+    value = None if schedule.named is None else schedule.named.parameters().get("interval")
+    return float(value) if isinstance(value, int | float) else 1.0
 
 
 def _drops_again(before: Schedule, after: Schedule, lr: Series, at: int, slack: float) -> bool:
@@ -196,6 +228,13 @@ def _drops(schedule: Schedule) -> list[float] | None:
     return [schedule.origin + m for m in marks if schedule.origin + m < schedule.stop]
 
 
+def _missing_warmup(before: Schedule, after: Schedule) -> float:
+    """The length of a warm-up that the second schedule lacks, because it was past it."""
+    assert before.named is not None and after.named is not None
+    old, new = before.named.parameters().get("warmup", 0.0), after.named.parameters()
+    return 0.0 if "warmup" in new or not isinstance(old, int | float) else float(old)
+
+
 def _within_period(schedule: Schedule, shift: float) -> float:
     """A shift in time, less whole periods of a cosine that swings."""
     assert schedule.named is not None
@@ -211,6 +250,8 @@ def _differing(before: Schedule, after: Schedule) -> frozenset[str] | None:
     if before.named is None or after.named is None or before.named.name != after.named.name:
         return None
     old, new = before.named.parameters(), after.named.parameters()
+    if _missing_warmup(before, after):
+        old = {k: v for k, v in old.items() if not k.startswith("warmup")}
     top = max((abs(v) for k, v in old.items() if k in _LEVELS and isinstance(v, float)), default=1)
     names = (old.keys() | new.keys()) - _IGNORED
     return frozenset(n for n in names if not _equal(old.get(n), new.get(n), n, top))
