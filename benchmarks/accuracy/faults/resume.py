@@ -299,6 +299,52 @@ def one_epoch_ahead(draw: Draw, faulty: bool) -> Scene:
     return job.scene(_task(draw), _recipe(epochs, lr, "CosineAnnealingLR"))
 
 
+# ------------------------------------------------------------------------------------- LRD517
+
+
+def _moments_lost(names: tuple[str, ...]) -> Load:
+    def load(t: Training, scheduler: LRScheduler, kept: Checkpoint) -> LRScheduler:
+        everything(t, scheduler, kept)
+        for state in t.optimizer.state.values():
+            for name in names:
+                state[name].zero_()
+        return scheduler
+
+    return load
+
+
+def _adam_job(draw: Draw, load: Load) -> Scene:
+    epochs, lr = int(draw.integers(14, 22)), nearby(draw, 6e-3)
+    saved, _ = _cut(draw, epochs, 0.3, 0.6)
+    job = Job(warmup_cosine(lr), load, saved, saved + 2)
+    intent = {"learning_rate": lr, "warmup_ratio": 0.06, "lr_scheduler_type": "cosine"}
+    intent["max_epochs"] = epochs
+    task: Task = Sequences(samples=384) if draw.integers(2) else Digits()
+    recipe = Recipe(lambda t: None, epochs, batch_size=16, intent=intent, optimizer="AdamW")
+    return job.scene(task, recipe)
+
+
+def both_moments_lost(draw: Draw, faulty: bool) -> Scene:
+    """Adam's moments come back as zeros, its step counter does not."""
+    return _adam_job(draw, _choose(faulty, _moments_lost(("exp_avg", "exp_avg_sq"))))
+
+
+def squares_lost(draw: Draw, faulty: bool) -> Scene:
+    """A shard of Adam's state is missing: the squared gradients start from 0."""
+    return _adam_job(draw, _choose(faulty, _moments_lost(("exp_avg_sq",))))
+
+
+def spikes_on_resume(faulty: History, control: History) -> bool:
+    """The half epoch after the resume is 20 % worse than the epoch before, the control's is not."""
+
+    def ratio(history: History) -> float:
+        at, epoch = resumed_at(history), history.steps_per_epoch
+        after = history.loss[at : at + epoch // 2]
+        return float(np.mean(after) / np.mean(history.loss[at - epoch : at]))
+
+    return ratio(faulty) > 1.2 and ratio(control) < 1.1
+
+
 RESUME: Place = resumed_at
 
 
@@ -320,6 +366,8 @@ INJECTIONS = (
     Injection("LRD514", rebuilt_at_zero, symptoms.ends_worse(0.03), place=RESUME),
     Injection("LRD515", loaded_and_stepped, lr_moves(1.3), place=RESUME),
     Injection("LRD515", epochs_counted_twice, lr_moves(1.3), place=RESUME),
+    Injection("LRD517", both_moments_lost, spikes_on_resume, place=RESUME),
+    Injection("LRD517", squares_lost, spikes_on_resume, place=RESUME),
     Injection("LRD516", one_epoch_ahead, lr_moves(1.02), place=RESUME),
 )
 
@@ -355,6 +403,15 @@ SAMPLES = (
         "LRD514",
         "After the resume a new cosine is built on the LR that the optimizer's state had decayed "
         "to.",
+    ),
+    *sample_pair(
+        ("moments-lost", "moments-restored"),
+        squares_lost,
+        "lightning_csv",
+        "LRD517",
+        "Adam's squared gradients were missing in the checkpoint: the loss is thrown up on the "
+        "first steps after the resume.",
+        seed=3,
     ),
     *sample_pair(
         ("advanced-twice", "advanced-once"),
