@@ -71,8 +71,8 @@ def _detail(case: Case, steps: list[int]) -> str:
     noun = UNIT_NOUN[case.clock.unit]
     if len(steps) == 1:
         return (
-            f"training went back to a checkpoint at {noun} {number_text(steps[0])}; what was logged "
-            "from there on before is left out"
+            f"training went back to a checkpoint at {noun} {number_text(steps[0])}; what was "
+            "logged from there on before is left out"
         )
     return (
         f"training went back {number_text(len(steps))} times; of steps logged more than once the "
