@@ -31,7 +31,8 @@ class LogOverlap:
 
     def detect(self, case: Case) -> Iterator[Judgement]:
         """At most one finding per run."""
-        went_back = [r for r in case.run.restarts if r.discarded > 0]
+        # What starts over at the beginning is a start that was given up, not a checkpoint.
+        went_back = [r for r in case.run.restarts if r.discarded > 0 and r.step > case.first]
         discarded = sum(r.discarded for r in went_back)
         if discarded >= self.least:
             gaps = [r.gap_seconds for r in went_back if r.gap_seconds is not None]

@@ -23,6 +23,10 @@ def test_a_resume_that_repeats_nothing(discarded: int, fires: bool) -> None:
     assert silent("log_overlap", a_run().loss().restart_at(400, discarded).case()) is not fires
 
 
+def test_a_start_that_was_given_up() -> None:
+    assert silent("log_overlap", a_run().loss().restart_at(0, 2).case())
+
+
 def test_rows_in_no_order() -> None:
     case = a_run().loss().case()
     note = Note("order", "rows out of order")
