@@ -80,15 +80,15 @@ def _off_the_curve(value: Array, ratio: float) -> IntArray:
     """Indices of single points off a curve that is smooth around them, ``value: float64[n]``."""
     if len(value) < 2 * _AROUND + 1:
         return np.empty(0, dtype=np.int64)
-    left, right = value[1:-3], value[3:-1]
-    low, high = np.minimum(left, right), np.maximum(left, right)
-    here, due = value[2:-2], (left + right) / 2
-    nearby = np.maximum.reduce([high - low, np.abs(value[:-4] - left), np.abs(value[4:] - right)])
     with np.errstate(over="ignore", invalid="ignore"):
+        due = (value[1:-3] + value[3:-1]) / 2
+        here = value[2:-2]
         apart = np.maximum(here, due) >= ratio * np.minimum(here, due)
-        alone = np.abs(here - due) > _STANDS_OUT * nearby
-    found = np.flatnonzero(apart & alone & (here > 0) & (low > 0)) + _AROUND
-    return found.astype(np.int64)
+        at = np.flatnonzero(apart & (here > 0)) + _AROUND
+        around = [value[at - 1], value[at + 1], value[at - 2], value[at + 2]]
+        nearby = np.ptp(around, axis=0) if len(at) else np.empty(0)
+        alone = np.abs(value[at] - (around[0] + around[1]) / 2) > _STANDS_OUT * nearby
+    return at[alone & (np.minimum(around[0], around[1]) > 0)].astype(np.int64)
 
 
 def _evidence(

@@ -33,20 +33,29 @@ class ResumePlan:
     )
 
     lr_ratio: float
+    horizon_ratio: float
     level_ratio: float
     finished_share: float
 
     def detect(self, case: Case) -> Iterator[Judgement]:
         """At most one finding: the first border."""
         for border in borders(case):
-            if border.strays < self.lr_ratio or unfreezes(case, border):
+            stretched = self._stretched(border)
+            if border.strays < self.lr_ratio or not (stretched or self._leaps(border)):
                 continue
-            if border.change is Change.STRETCHED:
-                yield self._evidence(case, border, _stretched_text(case, border))
+            if not unfreezes(case, border):
+                text = _stretched_text(case, border) if stretched else _leap_text(border)
+                yield self._evidence(case, border, text)
                 return
-            if self._leaps(border):
-                yield self._evidence(case, border, _leap_text(border))
-                return
+
+    def _stretched(self, border: Border) -> bool:
+        """One schedule on both sides, made for different totals."""
+        if border.change is not Change.STRETCHED:
+            return False
+        old, new = horizon(border.before), horizon(border.after)
+        if old is None or new is None:
+            return True
+        return max(old, new) >= self.horizon_ratio * min(old, new)
 
     def _leaps(self, border: Border) -> bool:
         """A jump up at a resume, out of one schedule and into the middle of another."""

@@ -50,9 +50,15 @@ def test_without_a_resume_in_the_log() -> None:
     assert found.confidence is Confidence.MEDIUM and "does not show" in found.detail
 
 
-@pytest.mark.parametrize(("total", "fires"), [(1100, True), (1010, False)])
+@pytest.mark.parametrize(("total", "fires"), [(1200, True), (1010, False)])
 def test_how_far_the_lr_strays(total: int, fires: bool) -> None:
     run = joined(lambda t: linear(t, 1000), lambda t: linear(t, total), 400)
+    assert silent(NAME, run.restart_at(400).case()) is not fires
+
+
+@pytest.mark.parametrize(("total", "fires"), [(560, True), (540, False)])
+def test_how_far_the_totals_differ(total: int, fires: bool) -> None:
+    run = joined(lambda t: linear(t, 500), lambda t: linear(t, total), 400)
     assert silent(NAME, run.restart_at(400).case()) is not fires
 
 
