@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.accuracy import lab
+from benchmarks.accuracy import lab, scripts_resume
 from benchmarks.accuracy.faults import resume
 from benchmarks.accuracy.lab import History, Recipe
 from benchmarks.accuracy.resume_lab import WRITERS, Job, everything
@@ -16,7 +16,7 @@ def steps_trained_again(draw: Draw, faulty: bool) -> Scene:
     """The process dies some epochs after its last checkpoint; the control dies just at it."""
     epochs, lr = int(draw.integers(16, 26)), nearby(draw, 0.02)
     saved = int(draw.integers(4, epochs - 4))
-    job = Job(resume.cosine(lr), everything, saved, saved + 2 * faulty)
+    job = Job(scripts_resume.cosine(lr), everything, saved, saved + 2 * faulty)
     task: Task = Digits() if draw.integers(2) else Teacher()
     intent = {"optimizer": "SGD", "lr": lr, "max_epochs": epochs}
     return job.scene(task, Recipe(lambda t: None, epochs, intent=intent))
@@ -42,7 +42,7 @@ def appended(draw: Draw, faulty: bool) -> Scene:
         return replace(second, before=replace(first, whole=whole), late=late) if faulty else second
 
     def setup(t: lab.Training) -> None:
-        scheduler = resume.cosine(lr)(t)
+        scheduler = scripts_resume.cosine(lr)(t)
         t.each_step.append(scheduler.step)
 
     task: Task = Digits() if draw.integers(2) else Teacher()

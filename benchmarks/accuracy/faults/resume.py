@@ -6,13 +6,21 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, MultiStepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
-from benchmarks.accuracy import scripts, symptoms
+from benchmarks.accuracy import symptoms
 from benchmarks.accuracy.lab import History, Recipe, Training
 from benchmarks.accuracy.places import Place
-from benchmarks.accuracy.resume_lab import WRITERS, Build, Checkpoint, Job, Load, everything
+from benchmarks.accuracy.resume_lab import WRITERS, Checkpoint, Job, Load, everything
 from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby, sample_pair
+from benchmarks.accuracy.scripts_resume import (
+    cosine,
+    linear,
+    milestones,
+    warmup_cosine,
+    weights_only,
+    without_scheduler,
+)
 from benchmarks.accuracy.symptoms import Symptom
 from benchmarks.accuracy.tasks import Digits, Sequences, Task, Teacher
 
@@ -52,72 +60,6 @@ def lr_moves(by: float) -> Symptom:
         return bool(np.max(np.abs(np.log(ratio))) > math.log(by))
 
     return symptom
-
-
-# ------------------------------------------------------------------------------ build and load
-
-
-def warmup_cosine(lr: float, warmup: float = 0.06, horizon: int | None = None) -> Build:
-    """LambdaLR as transformers makes it: a closed form of the step; AdamW."""
-
-    def build(t: Training) -> LRScheduler:
-        t.optimizer = scripts.adamw(t, lr)
-        total = t.total_steps if horizon is None else horizon * t.steps_per_epoch
-        rise = max(1, int(warmup * total))
-
-        def factor(step: int) -> float:
-            if step < rise:
-                return step / rise
-            done = (step - rise) / max(1, total - rise)
-            return max(0.0, 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
-
-        return LambdaLR(t.optimizer, factor)
-
-    return build
-
-
-def linear(lr: float, *, per_epoch: bool = False) -> Build:
-    """A linear decay to 0 over the planned epochs or steps, a closed form too."""
-
-    def build(t: Training) -> LRScheduler:
-        t.optimizer = scripts.sgd(t, lr)
-        total = t.recipe.epochs if per_epoch else t.total_steps
-        return LambdaLR(t.optimizer, lambda s: max(0.0, 1 - s / total))
-
-    return build
-
-
-def cosine(lr: float, *, per_epoch: bool = False) -> Build:
-    """CosineAnnealingLR over the planned epochs or steps, SGD."""
-
-    def build(t: Training) -> LRScheduler:
-        t.optimizer = scripts.sgd(t, lr)
-        return CosineAnnealingLR(t.optimizer, t.recipe.epochs if per_epoch else t.total_steps)
-
-    return build
-
-
-def milestones(lr: float, at: tuple[int, ...]) -> Build:
-    """MultiStepLR, stepped per epoch."""
-
-    def build(t: Training) -> LRScheduler:
-        t.optimizer = scripts.sgd(t, lr)
-        return MultiStepLR(t.optimizer, list(at), 0.1)
-
-    return build
-
-
-def without_scheduler(t: Training, scheduler: LRScheduler, kept: Checkpoint) -> LRScheduler:
-    """The scheduler's state is saved but never loaded."""
-    t.net.load_state_dict(kept["model"])
-    t.optimizer.load_state_dict(kept["optimizer"])
-    return scheduler
-
-
-def weights_only(t: Training, scheduler: LRScheduler, kept: Checkpoint) -> LRScheduler:
-    """The checkpoint of a script that saves nothing but ``model.state_dict()``."""
-    t.net.load_state_dict(kept["model"])
-    return scheduler
 
 
 def _choose(faulty: bool, load: Load) -> Load:

@@ -6,8 +6,7 @@ import math
 
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
 
-from benchmarks.accuracy import scripts
-from benchmarks.accuracy.faults import resume
+from benchmarks.accuracy import scripts, scripts_resume
 from benchmarks.accuracy.lab import Recipe, Training
 from benchmarks.accuracy.resume_lab import WRITERS, Checkpoint, Job, everything
 from benchmarks.accuracy.scene import Draw, Scene, nearby
@@ -29,7 +28,7 @@ def resumed_with_all(draw: Draw) -> Scene:
     """Everything is restored; the log has two parts that overlap."""
     epochs, lr = int(draw.integers(14, 24)), nearby(draw, 2e-3)
     saved = int(draw.integers(3, epochs - 3))
-    job = Job(resume.warmup_cosine(lr), everything, saved, saved + int(draw.integers(0, 3)))
+    job = Job(scripts_resume.warmup_cosine(lr), everything, saved, saved + int(draw.integers(0, 3)))
     intent = {"learning_rate": lr, "warmup_ratio": 0.06, "lr_scheduler_type": "cosine"}
     recipe = Recipe(lambda t: None, epochs, batch_size=16, intent=intent, optimizer="AdamW")
     return job.scene(Sequences(samples=384), recipe, (*WRITERS, "trainer_state"))
@@ -45,7 +44,7 @@ def second_cycle(draw: Draw) -> Scene:
         t.optimizer = scripts.sgd(t, share * lr)
         return CosineAnnealingLR(t.optimizer, t.total_steps - t.step)
 
-    job = Job(resume.cosine(lr), load, first, first, first_epochs=first)
+    job = Job(scripts_resume.cosine(lr), load, first, first, first_epochs=first)
     return job.scene(_task(draw), _recipe(first + more, lr, None))
 
 
@@ -57,7 +56,7 @@ def same_cycle_again(draw: Draw) -> Scene:
         t.net.load_state_dict(kept["model"])
         return CosineAnnealingLR(t.optimizer, t.total_steps - t.step)
 
-    job = Job(resume.cosine(lr), load, epochs, epochs, first_epochs=epochs)
+    job = Job(scripts_resume.cosine(lr), load, epochs, epochs, first_epochs=epochs)
     return job.scene(_task(draw), _recipe(2 * epochs, lr, None))
 
 
@@ -77,7 +76,7 @@ def warmed_up_again(draw: Draw) -> Scene:
 
         return LambdaLR(t.optimizer, factor)
 
-    job = Job(resume.warmup_cosine(lr), load, saved, saved)
+    job = Job(scripts_resume.warmup_cosine(lr), load, saved, saved)
     return job.scene(_task(draw), _recipe(epochs, lr, None))
 
 
