@@ -18,7 +18,6 @@ import numpy as np
 import torch
 
 from benchmarks.accuracy._gather import gather
-from benchmarks.accuracy.lab import train
 from benchmarks.accuracy.scene import Sample
 from benchmarks.accuracy.writers import write
 
@@ -45,7 +44,7 @@ def make(sample: Sample) -> None:
     folder = HERE / sample.name
     shutil.rmtree(folder, ignore_errors=True)
     scene = sample.scene(np.random.default_rng(sample.seed))
-    write(train(scene.task, scene.recipe, sample.seed), folder, sample.writer, intent=sample.intent)
+    write(scene.trained(sample.seed), folder, sample.writer, intent=sample.intent)
 
 
 def tables(samples: Sequence[Sample]) -> dict[str, str]:

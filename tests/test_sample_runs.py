@@ -40,14 +40,15 @@ def test_they_are_small() -> None:
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_a_fault_is_found_named_and_corrected(name: str) -> None:
     """It is found as what it is, and no other rule raises an alarm over the same run."""
-    (diagnosis,) = analyze(ROOT / name).diagnoses
+    diagnoses = analyze(ROOT / name).diagnoses
     code = CODES[name]
-    found = {f.rule.code: f for f in diagnosis.findings}
+    found = {f.rule.code: f for d in diagnoses for f in d.findings}
     loud = {c for c, f in found.items() if f.severity.rank >= Severity.WARNING.rank}
     assert code in found and loud <= {code}
     assert code in loud or RULES[code].severity is Severity.INFO
-    if RULES[code].fixes and any(code in c.answers for c in diagnosis.candidates):
-        assert any(code in c.resolves and not c.introduces for c in diagnosis.candidates)
+    candidates = [c for d in diagnoses for c in d.candidates]
+    if RULES[code].fixes and any(code in c.answers for c in candidates):
+        assert any(code in c.resolves and not c.introduces for c in candidates)
 
 
 @pytest.mark.parametrize("name", sorted({right for _, right, _ in PAIRS} | set(HEALTHY)))
@@ -60,20 +61,19 @@ def test_a_healthy_run_is_left_in_peace(name: str) -> None:
 @pytest.mark.parametrize("rule", load_rulebook().rules, ids=lambda r: r.code)
 def test_a_rule_keeps_to_its_examples(rule: Rule) -> None:
     for path, fires in ((rule.fires, True), (rule.quiet, False)):
-        (diagnosis,) = analyze(ROOT.parent / path).diagnoses
-        assert (rule.code in {f.rule.code for f in diagnosis.findings}) is fires, path
+        diagnoses = analyze(ROOT.parent / path).diagnoses
+        assert (rule.code in {f.rule.code for d in diagnoses for f in d.findings}) is fires, path
 
 
 def test_the_script_makes_them() -> None:
     pytest.importorskip("torch")
-    from benchmarks.accuracy.lab import train
     from sample_runs.make import SAMPLES, readme
 
     assert {sample.name for sample in SAMPLES} == folders()
     assert readme(README) == README
     sample = next(s for s in SAMPLES if s.name == "early-stopped")
     scene = sample.scene(np.random.default_rng(sample.seed))
-    loss = train(scene.task, scene.recipe, sample.seed).loss
+    loss = scene.trained(sample.seed).loss
     rows = map(json.loads, (ROOT / sample.name / "log.jsonl").read_text().splitlines())
     logged = [row["loss"] for row in rows if "loss" in row]
     # Other processors and versions of torch round differently; the training stays the same.

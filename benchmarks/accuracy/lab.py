@@ -41,12 +41,16 @@ class Recipe:
 
 @dataclass
 class Training:
-    """What a running script holds. Hooks run in the order they were added."""
+    """What a running script holds. Hooks run in the order they were added.
+
+    A script that resumes sets ``first_epoch`` and ``step`` to where its checkpoint left off.
+    """
 
     net: nn.Module
     recipe: Recipe
     batches_per_epoch: int
     optimizer: torch.optim.Optimizer = field(init=False)
+    first_epoch: int = 0
     epoch: int = 0
     step: int = 0
     train_loss: float = math.nan
@@ -76,7 +80,13 @@ class Training:
 @dataclass(frozen=True)
 class History:
     """What a training did. Per optimizer step: ``loss``, ``lr`` by group (NaN before a group
-    exists), ``grad_norm``. Per epoch: mean training parts, validation parts and accuracy."""
+    exists), ``grad_norm``. Per epoch: mean training parts, validation parts and accuracy.
+
+    A resumed training is one history of all that counts in the end. ``before`` is its first
+    process with what was trained again later, ``first_epoch`` where the log of the second process
+    begins, ``late`` by how many seconds its clock is behind one that never stopped. ``whole`` is
+    the length in steps of the training whose first process this is.
+    """
 
     recipe: Recipe
     steps_per_epoch: int
@@ -86,6 +96,10 @@ class History:
     train_parts: Mapping[str, np.ndarray]
     val_parts: Mapping[str, np.ndarray]
     accuracy: np.ndarray
+    before: History | None = None
+    first_epoch: int = 0
+    late: float = 0.0
+    whole: int = 0
 
     @property
     def epochs(self) -> int:
@@ -116,7 +130,8 @@ def train(task: Task, recipe: Recipe, seed: int) -> History:
     recipe.setup(training)
     rows, epochs = _Rows(recipe.groups), []
     best, waited = math.inf, 0
-    for training.epoch in range(recipe.epochs):
+    to_run = range(training.first_epoch, recipe.epochs)
+    for training.epoch in to_run:
         for action in training.epoch_start:
             action()
         parts = _one_epoch(training, task, data, order, rows)

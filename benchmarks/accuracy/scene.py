@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.accuracy.lab import Recipe
+from benchmarks.accuracy.lab import History, Recipe, train
 from benchmarks.accuracy.places import Place, anywhere
 from benchmarks.accuracy.symptoms import Symptom
 from benchmarks.accuracy.tasks import Task
@@ -17,11 +17,17 @@ Draw = np.random.Generator
 
 @dataclass(frozen=True)
 class Scene:
-    """A recipe on a task, and the writers a user of such a script would have."""
+    """A recipe on a task, the writers a user of such a script would have, and how it is trained
+    where that takes more than one process."""
 
     task: Task
     recipe: Recipe
     writers: tuple[str, ...] = ("tensorboard", "lightning_csv", "json_lines", "epoch_csv")
+    trainer: Callable[[Task, Recipe, int], History] = train
+
+    def trained(self, seed: int) -> History:
+        """What the training does with this seed."""
+        return self.trainer(self.task, self.recipe, seed)
 
 
 Mechanism = Callable[[Draw, bool], Scene]

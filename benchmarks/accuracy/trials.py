@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy._gather import gather
-from benchmarks.accuracy.lab import History, train
+from benchmarks.accuracy.lab import History
 from benchmarks.accuracy.scene import Draw, Injection, Scene
 from benchmarks.accuracy.writers import write
 
@@ -55,7 +55,7 @@ def make_trials(seed: int, folder: Path, only: str = "") -> list[Trial]:
         if (not wanted or wanted & {"healthy", name}) and name not in known:
             draw = _draw(seed, name)
             scene = make(draw)
-            history = train(scene.task, scene.recipe, seed)
+            history = scene.trained(seed)
             known[name] = _written(scene, history, draw, folder, name, name, seed=seed)
             _save(folder, known)
     return [t for t in known.values() if not wanted or wanted & {t.code, t.kind, t.mechanism}]
@@ -67,7 +67,7 @@ def _pair(injection: Injection, seed: int, folder: Path) -> Iterator[Trial]:
     for faulty in (True, False):
         draw = _draw(seed, injection.mechanism)
         scene = injection.make(draw, faulty)
-        histories.append((scene, train(scene.task, scene.recipe, seed), draw))
+        histories.append((scene, scene.trained(seed), draw))
     happened = bool(injection.occurred(histories[0][1], histories[1][1]))
     for faulty, (scene, history, draw) in zip((True, False), histories, strict=True):
         yield _written(

@@ -1,7 +1,9 @@
 """Writes a history as the log of a real tool, with the configuration beside it.
 
 Each writer takes a history and an empty folder. Wall times are invented (one second per step from
-a fixed date) so that the same training gives the same files.
+a fixed date) so that the same training gives the same files. A training that was resumed leaves
+what the tool leaves: a second event file, rows appended to the table of the first process; the
+Trainer's state alone comes out of the checkpoint and knows nothing of what was lost.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import csv
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -24,14 +27,29 @@ Row = dict[str, object]
 def write(history: History, folder: Path, writer: str, *, intent: bool = True) -> None:
     """Writes one log by the named writer; ``intent`` False leaves the configuration out."""
     folder.mkdir(parents=True, exist_ok=True)
+    earlier: dict[Path, str] = {}
+    if history.before is not None and writer != trainer_state.__name__:
+        write(history.before, folder, writer, intent=intent)
+        tables = (p for p in folder.iterdir() if p.suffix in {".csv", ".jsonl"})
+        earlier = {path: path.read_text() for path in tables}
     WRITERS[writer](history, folder, intent)
+    for path, text in earlier.items():
+        rows = path.read_text()
+        path.write_text(text + (rows.partition("\n")[2] if path.suffix == ".csv" else rows))
 
 
 def _points(history: History, most: int = 800) -> np.ndarray:
     """Steps at which a training script would log: every 1, 2, 5, 10 … steps, at most ``most``."""
     total = len(history.loss)
-    every = next(k for k in (1, 2, 5, 10, 20, 50, 100) if total / k <= most)
-    return np.arange(every - 1, total, every)
+    whole = max(total, history.whole)
+    every = next(k for k in (1, 2, 5, 10, 20, 50, 100) if whole / k <= most)
+    points = np.arange(every - 1, total, every)
+    return points[points >= history.first_epoch * history.steps_per_epoch]
+
+
+def _epochs(history: History) -> range:
+    """The epochs that this process logs."""
+    return range(history.first_epoch, history.epochs)
 
 
 # ------------------------------------------------------------------------------------ TensorBoard
@@ -51,29 +69,42 @@ def tensorboard_dense(history: History, folder: Path, intent: bool) -> None:
         _yaml(folder / "hparams.yaml", {**_common(history), **history.recipe.intent})
 
 
-def _event_file(history: History, folder: Path, points: np.ndarray) -> None:
+def tensorboard_purged(history: History, folder: Path, intent: bool) -> None:
+    """The same where a script that resumes tells the writer so (``purge_step``)."""
+    first = history.first_epoch * history.steps_per_epoch
+    _event_file(history, folder, _points(history), purge_step=first or None)
+    if intent:
+        _yaml(folder / "hparams.yaml", {**_common(history), **history.recipe.intent})
+
+
+def _event_file(
+    history: History, folder: Path, points: np.ndarray, purge_step: int | None = None
+) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
+    start = START + history.late
+    began = start + history.first_epoch * history.steps_per_epoch
     clock = "tensorboard.summary.writer.event_file_writer.time.time"
     host = "tensorboard.summary.writer.event_file_writer.socket.gethostname"
-    with mock.patch(clock, return_value=START), mock.patch(host, return_value="lab"):
-        writer = SummaryWriter(str(folder))
+    with mock.patch(clock, return_value=began), mock.patch(host, return_value="lab"):
+        writer = SummaryWriter(str(folder), purge_step=purge_step)
         writer._get_file_writer()
     for step in points:
-        at = {"global_step": int(step), "walltime": START + float(step)}
+        at = {"global_step": int(step), "walltime": start + float(step)}
         writer.add_scalar("train/loss", history.loss[step], **at)
         for tag, lr in _lr_tags(history).items():
             if not math.isnan(lr[step]):
                 writer.add_scalar(tag, lr[step], **at)
-    for epoch in range(history.epochs):
+    for epoch in _epochs(history):
         step = _last_step(history, epoch)
-        at = {"global_step": step, "walltime": START + step + 0.5}
+        at = {"global_step": step, "walltime": start + step + 0.5}
         writer.add_scalar("val/loss", history.val_loss[epoch], **at)
         writer.add_scalar("val/score", history.accuracy[epoch], **at)
         writer.add_scalar("epoch", epoch, **at)
     writer.close()
-    made = next(folder.glob("events.out.tfevents.*"))
-    made.rename(folder / f"events.out.tfevents.{int(START)}.lab.1.0")
+    name = f"events.out.tfevents.{int(began)}.lab"
+    made = next(path for path in folder.glob(f"{name}.*") if path.name != f"{name}.1.0")
+    made.rename(folder / f"{name}.1.0")
 
 
 def _lr_tags(history: History) -> dict[str, np.ndarray]:
@@ -95,7 +126,7 @@ def lightning_csv(history: History, folder: Path, intent: bool) -> None:
         lrs = {tag: lr[step] for tag, lr in tags.items() if not math.isnan(lr[step])}
         rows.append((int(step), 0, lrs))
         rows.append((int(step), 1, {"train_loss": history.loss[step]}))
-    for epoch in range(history.epochs):
+    for epoch in _epochs(history):
         values = {"val_loss": history.val_loss[epoch], "val_acc": history.accuracy[epoch]}
         rows.append((_last_step(history, epoch), 2, values))
     rows.sort(key=lambda row: row[:2])
@@ -127,6 +158,7 @@ def trainer_state(history: History, folder: Path, intent: bool) -> None:
     The loss is the mean since the last row. Plan and progress (``max_steps``) are in the file;
     ``intent`` adds the arguments as ``config.json``.
     """
+    history = replace(history, first_epoch=0)
     points = _points(history, 150)
     every = int(points[1] - points[0])
     per_epoch = history.steps_per_epoch
@@ -144,7 +176,7 @@ def trainer_state(history: History, folder: Path, intent: bool) -> None:
                 "step": int(step) + 1,
             }
         )
-    for epoch in range(history.epochs):
+    for epoch in _epochs(history):
         row: Row = {"epoch": float(epoch + 1), "eval_loss": float(history.val_loss[epoch])}
         rows.append({**row, "eval_runtime": 0.1, "step": _last_step(history, epoch) + 1})
     rows.sort(key=lambda row: (row["step"], "eval_loss" in row))
@@ -174,7 +206,7 @@ def trainer_state(history: History, folder: Path, intent: bool) -> None:
 def ultralytics_csv(history: History, folder: Path, intent: bool) -> None:
     """``results.csv`` with one row per epoch, padded as older versions did, and ``args.yaml``."""
     rows = []
-    for epoch in range(history.epochs):
+    for epoch in _epochs(history):
         row: Row = {"epoch": epoch + 1, "time": float(8 * (epoch + 1))}
         row |= {f"train/{k}": v[epoch] for k, v in history.train_parts.items()}
         row |= {"metrics/mAP50(B)": history.accuracy[epoch]}
@@ -205,7 +237,7 @@ def json_lines(history: History, folder: Path, intent: bool) -> None:
             if not math.isnan(lr[step]):
                 row[names[name]] = float(lr[step])
         rows[int(step)] = row
-    for epoch in range(history.epochs):
+    for epoch in _epochs(history):
         step = _last_step(history, epoch)
         row = rows.setdefault(step, {"step": step, "epoch": epoch})
         row["val_loss"] = round(float(history.val_loss[epoch]), 6)
@@ -224,7 +256,7 @@ def epoch_csv(history: History, folder: Path, intent: bool) -> None:
     with (folder / "training_log.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["epoch", "train_loss", "val_loss", "val_score", *names.values()])
-        for epoch in range(history.epochs):
+        for epoch in _epochs(history):
             losses = (history.train_loss[epoch], history.val_loss[epoch], history.accuracy[epoch])
             rates = (float(history.lr[name][_last_step(history, epoch)]) for name in names)
             table.writerow([epoch + 1, *(f"{v:.6f}" for v in losses), *map(_cell, rates)])
@@ -265,6 +297,7 @@ WRITERS: dict[str, Callable[[History, Path, bool], None]] = {
     for writer in (
         tensorboard,
         tensorboard_dense,
+        tensorboard_purged,
         lightning_csv,
         trainer_state,
         ultralytics_csv,

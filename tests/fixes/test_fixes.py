@@ -217,3 +217,21 @@ def test_the_two_unfreezing_fixes_do_not_mix() -> None:
     case = with_plan(collapsed(), lr=1e-3, unfreeze_step=400)
     all_of = a_finding(400, 1000, param_group="lr/head", lr_reference=1e-3, lr_after=2e-5)
     assert propose("raise_group_lr", case, all_of) == []
+
+
+# ------------------------------------------------------------------------------------- a resume
+
+
+def test_the_schedule_goes_on_after_a_resume() -> None:
+    restarted = np.where(STEPS < 400, cosine(0.1, 1000), np.roll(cosine(0.1, 1000), 400))
+    case = with_plan(a_run().lr(restarted).restart_at(400))
+    (fixed,) = propose("continue_schedule", case, a_finding(400, 1000))
+    np.testing.assert_allclose(lr_of(fixed), cosine(0.1, 1000), atol=1e-6)
+    assert '+scheduler.load_state_dict(checkpoint["scheduler"])' in fixed.diff
+    assert fixed.schedules["lr"].start == 400
+
+
+def test_a_decay_that_would_rise_again_is_not_carried_on() -> None:
+    restarted = np.where(STEPS < 400, cosine(0.1, 500), np.roll(cosine(0.1, 500), 400))
+    case = with_plan(a_run().lr(restarted).restart_at(400))
+    assert propose("continue_schedule", case, a_finding(400, 1000)) == []

@@ -1,0 +1,136 @@
+"""A loss that rises on the first steps after a resume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from lrdoctor.curves.changepoint import Shift, level_shift, recovery
+from lrdoctor.detectors._context import (
+    is_reinforcement_learning,
+    length_text,
+    loss_of,
+    typical_gap,
+    x_units,
+)
+from lrdoctor.detectors._resume import borders
+from lrdoctor.types import Case, Quantity, Restart, Role, Series, Severity
+from lrdoctor.verdict import Evidence, Judgement, Unjudged
+
+# Points that make the levels before and after: few show short spikes, many a step in noisy losses.
+_WINDOWS = ((5, 2), (20, 10), (80, 40))
+# An LR that changes by this factor at the resume explains a reaction of the loss.
+_OTHER_LR = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSpike:
+    """Compares the loss on either side of each resume with its unrest before it.
+
+    The checkpoint holds the weights, so the loss goes on where it was; a significant rise says that
+    something else was not restored. Where the LR changes as well, that is the cause, and another
+    rule's. A rise that is soon over is a note.
+    """
+
+    name: ClassVar[str] = "resume_spike"
+    requires: ClassVar[frozenset[Role]] = frozenset()
+    measures: ClassVar[frozenset[str]] = frozenset(
+        {"loss_before", "loss_after", "loss_ratio", "rise_sigma", "recovered_after", "val_sigma"}
+    )
+
+    rise_sigma: float
+    rise_ratio: float
+    rank: float
+    recovery_share: float
+
+    def detect(self, case: Case) -> Iterator[Judgement]:
+        """One finding per resume after which the loss rises."""
+        resumes = [r for r in case.run.restarts if case.first < r.step < case.last]
+        if not resumes or is_reinforcement_learning(case):
+            return
+        loss = loss_of(case)
+        if loss is None:
+            yield Unjudged("the log has no loss")
+            return
+        moved = [b.step for b in borders(case) if b.strays >= _OTHER_LR]
+        reach = 2 * typical_gap(loss)
+        for index, resume in enumerate(resumes):
+            if any(abs(step - resume.step) <= reach for step in moved):
+                continue
+            start = resumes[index - 1].step if index else -np.inf
+            shift = self._shift(loss, resume.step, float(start), len(resumes))
+            if shift is not None:
+                yield self._evidence(case, loss, resume, shift, len(resumes))
+
+    def _shift(self, loss: Series, step: int, start: float, tries: int) -> Shift | None:
+        """The longest significant rise there: its length tells a step from a spike."""
+        at = int(np.searchsorted(loss.step, step))
+        first = min(int(np.searchsorted(loss.step, start)) + 1, at)
+        shifts = [
+            level_shift(loss.value, at, before=wide, after=width, lag=1, start=first)
+            for wide, width in _WINDOWS
+        ]
+        rises = [s for s in shifts if s is not None and self._significant(s, tries)]
+        return max(rises, key=lambda s: s.width, default=None)
+
+    def _significant(self, shift: Shift, tries: int) -> bool:
+        # More resumes give chance more tries; log p falls with sigma² / 2.
+        needed = float(np.sqrt(self.rise_sigma**2 + 2 * np.log(tries)))
+        if shift.sigmas < needed or shift.rank < self.rank:
+            return False
+        return shift.rise >= (self.rise_ratio - 1) * abs(shift.before)
+
+    def _evidence(
+        self, case: Case, loss: Series, resume: Restart, shift: Shift, tries: int
+    ) -> Evidence:
+        level = shift.before + shift.error
+        back = recovery(loss.value, shift.index, level, points=max(shift.width, 2))
+        start = int(loss.step[shift.index])
+        stop = int(loss.step[-1] if back is None else loss.step[shift.index + back]) + 1
+        measured = {
+            "loss_before": Quantity(shift.before, ""),
+            "loss_after": Quantity(shift.after, ""),
+            "rise_sigma": Quantity(shift.sigmas, "sigma"),
+        }
+        if shift.before > 0:
+            measured["loss_ratio"] = Quantity(shift.after / shift.before, "")
+        if back is not None:
+            measured["recovered_after"] = Quantity(float(stop - start), x_units(case))
+        also = self._in_validation(case, loss, resume.step, tries)
+        if also is not None:
+            measured["val_sigma"] = Quantity(also.sigmas, "sigma")
+        long = stop - start > self.recovery_share * (case.last - case.first)
+        return Evidence(
+            start=start,
+            stop=stop,
+            tags=(loss.tag,),
+            measured=measured,
+            detail=_detail(case, back is None, stop - start, also is not None),
+            revision="a checkpoint that is known to hold the optimizer's full state",
+            severity=None if long and (back is None or back > 1) else Severity.INFO,
+        )
+
+    def _in_validation(self, case: Case, loss: Series, step: int, tries: int) -> Shift | None:
+        """The same rise in the validation loss, where that is not the series already judged."""
+        if not case.has(Role.VAL_LOSS) or case.signals[Role.VAL_LOSS].tag == loss.tag:
+            return None
+        points = case.signals[Role.VAL_LOSS].finite()
+        at = int(np.searchsorted(points.step, step))
+        shift = level_shift(points.value, at, before=5, after=2, lag=1)
+        return shift if shift and self._significant(replace(shift, rank=1.0), tries) else None
+
+
+def _detail(case: Case, stays: bool, length: int, in_validation: bool) -> str:
+    also = "the validation loss rises as well; " if in_validation else ""
+    if stays:
+        return (
+            f"{also}it does not come back to its old level: the optimizer's moments, the running "
+            "statistics of normalisation layers or the newest weights were not restored"
+        )
+    return (
+        f"{also}it is back at its old level after {length_text(case, length)}: the optimizer's "
+        "moments, or a part of them, were not restored and had to be gathered anew"
+    )
