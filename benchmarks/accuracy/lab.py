@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class Recipe:
 
     ``intent`` is what the script's configuration says, under the names of PyTorch and Lightning;
     a fault never shows in it. ``groups`` names the param groups in the optimizer's order.
+    ``baseline`` evaluates the net once before the first step, as fine-tuning scripts do.
     """
 
     setup: Setup
@@ -37,6 +38,7 @@ class Recipe:
     optimizer: str = "SGD"
     stop_after: int | None = None
     patience: int | None = None
+    baseline: bool = False
 
 
 @dataclass
@@ -76,7 +78,8 @@ class Training:
 @dataclass(frozen=True)
 class History:
     """What a training did. Per optimizer step: ``loss``, ``lr`` by group (NaN before a group
-    exists), ``grad_norm``. Per epoch: mean training parts, validation parts and accuracy."""
+    exists), ``grad_norm``. Per epoch: mean training parts, validation parts and accuracy.
+    ``before``: validation loss and accuracy before the first step, where they were taken."""
 
     recipe: Recipe
     steps_per_epoch: int
@@ -86,6 +89,7 @@ class History:
     train_parts: Mapping[str, np.ndarray]
     val_parts: Mapping[str, np.ndarray]
     accuracy: np.ndarray
+    before: tuple[float, float] | None = None
 
     @property
     def epochs(self) -> int:
@@ -116,6 +120,7 @@ def train(task: Task, recipe: Recipe, seed: int) -> History:
     recipe.setup(training)
     rows, epochs = _Rows(recipe.groups), []
     best, waited = math.inf, 0
+    before = _before(training, task, data) if recipe.baseline else None
     for training.epoch in range(recipe.epochs):
         for action in training.epoch_start:
             action()
@@ -126,7 +131,12 @@ def train(task: Task, recipe: Recipe, seed: int) -> History:
         best, waited = (training.val_loss, 0) if training.val_loss < best else (best, waited + 1)
         if training.epoch + 1 == recipe.stop_after or waited == recipe.patience:
             break
-    return _history(training, rows, epochs)
+    return replace(_history(training, rows, epochs), before=before)
+
+
+def _before(t: Training, task: Task, data: Data) -> tuple[float, float]:
+    parts, accuracy = _validate(t, task, data)
+    return sum(parts.values()), accuracy
 
 
 class _Rows:

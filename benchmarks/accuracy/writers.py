@@ -65,6 +65,10 @@ def _event_file(history: History, folder: Path, points: np.ndarray) -> None:
         for tag, lr in _lr_tags(history).items():
             if not math.isnan(lr[step]):
                 writer.add_scalar(tag, lr[step], **at)
+    if history.before is not None:
+        at = {"global_step": 0, "walltime": START}
+        writer.add_scalar("val/loss", history.before[0], **at)
+        writer.add_scalar("val/score", history.before[1], **at)
     for epoch in range(history.epochs):
         step = _last_step(history, epoch)
         at = {"global_step": step, "walltime": START + step + 0.5}
@@ -201,6 +205,9 @@ def json_lines(history: History, folder: Path, intent: bool) -> None:
             if not math.isnan(lr[step]):
                 row[names[name]] = float(lr[step])
         rows[int(step)] = row
+    if history.before is not None:
+        row = rows.setdefault(0, {"step": 0, "epoch": 0})
+        row["val_loss"] = round(history.before[0], 6)
     for epoch in range(history.epochs):
         step = _last_step(history, epoch)
         row = rows.setdefault(step, {"step": step, "epoch": epoch})
