@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from benchmarks.accuracy.tasks import Data, Task
+from benchmarks.accuracy.tasks import Data, Task, Teacher, Transfer
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,31 @@ class Adapted:
     def accuracy(self, net: nn.Module, data: Data) -> float:
         """That of the base task."""
         return self.base.accuracy(net, data)
+
+
+@dataclass(frozen=True)
+class Reused(Transfer):
+    """A new head on a backbone that fits the task: few samples, many before of the same kind."""
+
+    samples: int = 128
+    noise: float = 0.3
+    before: int = 2048
+
+    def data(self, seed: int) -> Data:
+        """The first samples of many; the validation set is that of all."""
+        d = self._all().data(seed)
+        return Data(d.x[: self.samples], d.y[: self.samples], d.x_val, d.y_val)
+
+    def net(self, seed: int) -> nn.Module:
+        """The backbone of a net trained on all of them, and a fresh ``head``."""
+        net = super().net(seed)
+        trained = _trained(self._all(), 1000, seed)
+        keys = ("0.weight", "0.bias", "2.weight", "2.bias")
+        net.backbone.load_state_dict({key: trained[key] for key in keys})
+        return net
+
+    def _all(self) -> Teacher:
+        return Teacher(self.before, self.width, self.noise, self.outputs)
 
 
 def _renaming(tokens: int, share: float, g: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from benchmarks.accuracy import scripts
 from benchmarks.accuracy.lab import History, Recipe, Training
 from benchmarks.accuracy.scene import Draw, Injection, Scene, nearby, sample_pair
 from benchmarks.accuracy.symptoms import Symptom
-from benchmarks.accuracy.tasks import Digits, Teacher
+from benchmarks.accuracy.tasks import Digits, Sequences, Teacher
 from benchmarks.accuracy.tasks_finetune import Adapted
 
 
@@ -26,6 +26,9 @@ def warmup_linear(o: Optimizer, t: Training, warmup: float) -> LRScheduler:
     return LambdaLR(o, lambda s: min((s + 1) / rise, max(0.0, (t.total_steps - s) / left)))
 
 
+_STEPWISE = ("trainer_state", "tensorboard", "json_lines", "lightning_csv")
+
+
 def _recipe(setup: scripts.Setup, epochs: int, lr: float, **config: object) -> Recipe:
     intent = {"optimizer": "AdamW", "learning_rate": lr, "pretrained": True, **config}
     return Recipe(setup, epochs, batch_size=16, intent=intent, optimizer="AdamW")  # type: ignore[arg-type]
@@ -40,7 +43,7 @@ def rises_in_warmup(draw: Draw, faulty: bool) -> Scene:
         lr, lambda o, t: warmup_linear(o, t, warmup), per="step", optimizer=scripts.adamw
     )
     recipe = _recipe(setup, epochs, lr, lr_scheduler_type="linear", warmup_epochs=warmup)
-    return Scene(task, recipe, ("trainer_state", "tensorboard", "json_lines", "lightning_csv"))
+    return Scene(task, recipe, _STEPWISE)
 
 
 def wrecked_at_once(draw: Draw, faulty: bool) -> Scene:
@@ -56,6 +59,34 @@ def wrecked_at_once(draw: Draw, faulty: bool) -> Scene:
     return Scene(task, recipe, ("tensorboard", "json_lines"))
 
 
+def creeps(draw: Draw, faulty: bool) -> Scene:
+    """An LR a hundred times too low after three "divided by" on the way: the loss hardly moves."""
+    task, epochs = _unlike(draw), int(draw.integers(6, 12))
+    right = nearby(draw, 1e-3)
+    lr = right / float(draw.uniform(150, 400)) if faulty else right
+    setup = scripts.scheduled(
+        lr, lambda o, t: warmup_linear(o, t, 0.5), per="step", optimizer=scripts.adamw
+    )
+    return Scene(task, _recipe(setup, epochs, lr, lr_scheduler_type="linear"), _STEPWISE)
+
+
+def creeps_at_one_lr(draw: Draw, faulty: bool) -> Scene:
+    """The same at a constant LR, a row per epoch."""
+    task, epochs = _unlike(draw), int(draw.integers(6, 12))
+    right = nearby(draw, 1e-3)
+    lr = right / float(draw.uniform(150, 400)) if faulty else right
+
+    def setup(t: Training) -> None:
+        t.optimizer = scripts.adamw(t, lr)
+
+    return Scene(task, _recipe(setup, epochs, lr), ("epoch_csv", "tensorboard"))
+
+
+def _unlike(draw: Draw) -> Adapted:
+    """Sequences of which a part of the tokens has other names than before: much to learn anew."""
+    return Adapted(Sequences(samples=256), float(draw.choice([0.17, 0.25, 0.34])), 600)
+
+
 def made_worse(by: float, ends: float) -> Symptom:
     """The second to fourth evaluations are worse than the control's first by the factor ``by``, and
     the last two than the control's by ``ends``."""
@@ -69,10 +100,20 @@ def _came(history: History) -> float:
     return history.before[0] if history.before else float(history.val_loss[0])
 
 
+def hardly_moves(faulty: History, control: History) -> bool:
+    """The validation loss falls by less than 2 %, and the control ends 5 % better."""
+    first, last = faulty.val_loss[[0, -1]]
+    return bool(first * 0.98 < last and control.val_loss.min() < 0.95 * faulty.val_loss.min())
+
+
 INJECTIONS = (
     # Only the configuration says that the weights are not new.
     Injection("LRD606", rises_in_warmup, made_worse(1.2, 1.03), True, also=("LRD202", "LRD403")),
     Injection("LRD606", wrecked_at_once, made_worse(1.2, 1.03), True, also=("LRD101", "LRD403")),
+)
+INJECTIONS += (
+    Injection("LRD607", creeps, hardly_moves, True),
+    Injection("LRD607", creeps_at_one_lr, hardly_moves, True),
 )
 
 SAMPLES = (
@@ -81,8 +122,17 @@ SAMPLES = (
         rises_in_warmup,
         "trainer_state",
         "LRD606",
-        "A trained model goes on at 2.5e-2, an LR for training from scratch, instead of 3.8e-4: its "
-        "validation loss rises from 0.22 to 0.71 while the LR warms up; at the end 0.23 against 0.12.",
+        "A trained model goes on at 2.5e-2, an LR for training from scratch, instead of 3.8e-4: "
+        "its validation loss rises from 0.22 to 0.71 while the LR warms up; at the end 0.23 "
+        "against 0.12.",
         seed=2,
+    ),
+    *sample_pair(
+        ("fine-tuning-lr-low", "fine-tuning-lr-fitting"),
+        creeps,
+        "trainer_state",
+        "LRD607",
+        "An LR of 7.5e-6 where 1.4e-3 was fitting: in nine epochs the validation loss falls by "
+        "1.5 %, to 3.97 against 2.55.",
     ),
 )
