@@ -18,6 +18,8 @@ from lrdoctor.types import Array, Case, ParamGroup, Quantity, Role, Series
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
 _BLOCKS = 24
+# Times the largest fall that counts as hardly moving.
+_PLAINLY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class FinetuneLrLow:
         group, epochs = main_group(case), epochs_run(case)
         if group is None or (epochs is not None and epochs < self.min_epochs):
             return
+        if any(self._plainly_moves(s) for s in _losses(case)):
+            return
         lines = [(s, line) for s in _losses(case) if (line := self._line(group, s)) is not None]
         if not lines or any(line.least > self.most_fall * line.level for _, line in lines):
             return
@@ -73,6 +77,12 @@ class FinetuneLrLow:
         loss, line = moving[-1]
         if line.late >= self.straight_share * line.early > 0:
             yield _evidence(case, group, loss, line, epochs)
+
+    def _plainly_moves(self, loss: Series) -> bool:
+        """Whether the median of the first tenth is far above that of the last: most runs."""
+        tenth = max(1, len(loss) // 10)
+        first, last = np.median(loss.value[:tenth]), np.median(loss.value[-tenth:])
+        return bool(first - last > _PLAINLY * self.most_fall * abs(first))
 
     def _line(self, group: ParamGroup, loss: Series) -> _Line | None:
         """The loss as a line over the LR spent; None with too few points or a loss not above 0."""

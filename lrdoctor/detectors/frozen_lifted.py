@@ -113,8 +113,12 @@ class FrozenLifted:
 
 def _creeps(lr: Series, other: Series) -> bool:
     """Whether the group rises all along, from next to nothing, to the LR the other falls to."""
+    if not lr.value[0] <= _NOTHING * lr.value[-1] > 0:
+        return False
     _, own, theirs = common(lr, other)
-    rises = bool(np.all(np.diff(own) >= 0)) and own[0] <= _NOTHING * own[-1] > 0
+    if not len(own):
+        return False
+    rises = bool(np.all(np.diff(own) >= 0))
     falls = bool(np.all(np.diff(theirs) <= 0)) and theirs[-1] < theirs[0]
     return rises and falls and abs(own[-1] - theirs[-1]) <= _MET * theirs[0]
 

@@ -17,7 +17,7 @@ from lrdoctor.types import Case, ParamGroup, Quantity, Role, Severity
 from lrdoctor.verdict import Evidence, Judgement
 
 # Points of a rise that show it is one, not a jump to another level.
-_SHAPED = 3
+_SHAPED = 2
 _BLOCKS = 20
 # Blocks of a loss that make a level.
 _LEVEL = 3

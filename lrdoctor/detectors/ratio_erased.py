@@ -20,6 +20,8 @@ _SETS_ONE = {"onecycle": "OneCycleLR", "cyclic": "CyclicLR"}
 _CHOSEN = 1.02
 # Fewer common points say nothing about a ratio.
 _FEWEST = 4
+# Layer-wise LRs give a group per layer; all pairs of those would take too long.
+_MANY = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,7 @@ class RatioErased:
         """One finding per run, for the pair of groups that lost the largest ratio."""
         found = tuple(m for m in members(case) if m.lr.value.max() > 0)
         given = configured(case, found) if len(found) > 1 else {}
-        erased = [e for pair in combinations(found, 2) if (e := self._pair(case, pair, given))]
+        erased = [e for pair in _pairs(found) if (e := self._pair(case, pair, given))]
         if erased:
             yield max(erased, key=lambda e: e.measured["meant_ratio"].value)
 
@@ -77,6 +79,19 @@ class RatioErased:
         if meant is None or meant.ratio < self.meant_ratio:
             return None
         return _evidence(case, meant, int(step[begin]), share)
+
+
+def _pairs(found: tuple[Member, ...]) -> Iterator[tuple[Member, Member]]:
+    """Pairs that end at one LR: all of few groups, each of many with the largest."""
+    if len(found) <= _MANY:
+        pairs = combinations(found, 2)
+    else:
+        top = max(found, key=lambda m: float(m.lr.value.max()))
+        pairs = ((top, m) for m in found if m is not top)  # type: ignore[assignment]
+    for a, b in pairs:
+        high, low = float(a.lr.value[-1]), float(b.lr.value[-1])
+        if abs(high - low) <= SAME * max(high, low):
+            yield a, b
 
 
 def _configured(pair: tuple[Member, Member], given: Mapping[str, float]) -> _Meant | None:

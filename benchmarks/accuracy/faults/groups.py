@@ -146,15 +146,15 @@ def cosine_common_floor(draw: Draw, faulty: bool) -> Scene:
 
 
 def plateau_common_floor(draw: Draw, faulty: bool) -> Scene:
-    """ReduceLROnPlateau with one min_lr just below the backbone's LR."""
+    """ReduceLROnPlateau with one min_lr a quarter of the backbone's LR."""
     _, epochs, lr = _draw(draw)
     lr, low = 2 * lr, lr / 25
 
     def setup(t: Training) -> None:
         t.optimizer = scripts.grouped_optimizer(t, (lr, low))
-        floor = low / 2
+        floor = low / 4
         min_lr = floor if faulty else [floor * 50, floor]
-        scheduler = ReduceLROnPlateau(t.optimizer, factor=0.3, patience=1, min_lr=min_lr)
+        scheduler = ReduceLROnPlateau(t.optimizer, factor=0.2, patience=1, min_lr=min_lr)
         t.each_epoch.append(lambda: scheduler.step(t.val_loss))
 
     config = {"head_lr": lr, "backbone_lr": low, "scheduler": "ReduceLROnPlateau"}
@@ -276,7 +276,7 @@ def ratio_shrinks(faulty: History, control: History) -> bool:
 
     def lost(history: History) -> float:
         ratio = history.lr["head"] / history.lr["backbone"]
-        return float(np.mean(ratio < ratio[0] / 2)) if ratio[-1] < 1.001 else 0.0
+        return float(np.mean(ratio < ratio[0] / 2)) if ratio[-1] < 1.1 else 0.0
 
     return lost(faulty) >= 0.05 > lost(control)
 
@@ -314,7 +314,8 @@ def taken_over(history: History) -> int | None:
 INJECTIONS = (
     Injection("LRD610", backbone_hidden_factor, symptoms.ends_worse(0.05)),
     Injection("LRD610", backbone_far_below, symptoms.ends_worse(0.05)),
-    Injection("LRD610", layers_far_apart, symptoms.ends_worse(0.05)),
+    # Names of layers alone do not say that they were trained before.
+    Injection("LRD610", layers_far_apart, symptoms.ends_worse(0.05), True),
     # That two equal LRs were meant to differ is in the configuration, or nowhere.
     Injection("LRD602", onecycle_single_max_lr, ratio_lost(0.5), True),
     Injection("LRD602", cyclic_single_max_lr, ratio_lost(0.5), True),
