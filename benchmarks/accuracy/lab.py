@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class Recipe:
 
     ``intent`` is what the script's configuration says, under the names of PyTorch and Lightning;
     a fault never shows in it. ``groups`` names the param groups in the optimizer's order.
+    ``baseline`` evaluates the net once before the first step, as fine-tuning scripts do.
     """
 
     setup: Setup
@@ -37,6 +38,7 @@ class Recipe:
     optimizer: str = "SGD"
     stop_after: int | None = None
     patience: int | None = None
+    baseline: bool = False
 
 
 @dataclass
@@ -86,6 +88,8 @@ class History:
     process with what was trained again later, ``first_epoch`` where the log of the second process
     begins, ``late`` by how many seconds its clock is behind one that never stopped. ``whole`` is
     the length in steps of the training whose first process this is.
+
+    ``untrained``: validation loss and accuracy before the first step, where they were taken.
     """
 
     recipe: Recipe
@@ -100,6 +104,7 @@ class History:
     first_epoch: int = 0
     late: float = 0.0
     whole: int = 0
+    untrained: tuple[float, float] | None = None
 
     @property
     def epochs(self) -> int:
@@ -130,8 +135,8 @@ def train(task: Task, recipe: Recipe, seed: int) -> History:
     recipe.setup(training)
     rows, epochs = _Rows(recipe.groups), []
     best, waited = math.inf, 0
-    to_run = range(training.first_epoch, recipe.epochs)
-    for training.epoch in to_run:
+    untrained = _untrained(training, task, data) if recipe.baseline else None
+    for training.epoch in range(training.first_epoch, recipe.epochs):
         for action in training.epoch_start:
             action()
         parts = _one_epoch(training, task, data, order, rows)
@@ -141,7 +146,12 @@ def train(task: Task, recipe: Recipe, seed: int) -> History:
         best, waited = (training.val_loss, 0) if training.val_loss < best else (best, waited + 1)
         if training.epoch + 1 == recipe.stop_after or waited == recipe.patience:
             break
-    return _history(training, rows, epochs)
+    return replace(_history(training, rows, epochs), untrained=untrained)
+
+
+def _untrained(t: Training, task: Task, data: Data) -> tuple[float, float]:
+    parts, accuracy = _validate(t, task, data)
+    return sum(parts.values()), accuracy
 
 
 class _Rows:

@@ -95,6 +95,10 @@ def _event_file(
         for tag, lr in _lr_tags(history).items():
             if not math.isnan(lr[step]):
                 writer.add_scalar(tag, lr[step], **at)
+    if history.untrained is not None:
+        at = {"global_step": 0, "walltime": START}
+        writer.add_scalar("val/loss", history.untrained[0], **at)
+        writer.add_scalar("val/score", history.untrained[1], **at)
     for epoch in _epochs(history):
         step = _last_step(history, epoch)
         at = {"global_step": step, "walltime": start + step + 0.5}
@@ -237,6 +241,9 @@ def json_lines(history: History, folder: Path, intent: bool) -> None:
             if not math.isnan(lr[step]):
                 row[names[name]] = float(lr[step])
         rows[int(step)] = row
+    if history.untrained is not None:
+        row = rows.setdefault(0, {"step": 0, "epoch": 0})
+        row["val_loss"] = round(history.untrained[0], 6)
     for epoch in _epochs(history):
         step = _last_step(history, epoch)
         row = rows.setdefault(step, {"step": step, "epoch": epoch})
