@@ -136,7 +136,8 @@ def train(task: Task, recipe: Recipe, seed: int) -> History:
     rows, epochs = _Rows(recipe.groups), []
     best, waited = math.inf, 0
     untrained = _untrained(training, task, data) if recipe.baseline else None
-    for training.epoch in range(training.first_epoch, recipe.epochs):
+    to_run = range(training.first_epoch, recipe.epochs)
+    for training.epoch in to_run:
         for action in training.epoch_start:
             action()
         parts = _one_epoch(training, task, data, order, rows)
