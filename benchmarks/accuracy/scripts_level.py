@@ -11,8 +11,11 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from benchmarks.accuracy.lab import Training
 from benchmarks.accuracy.scripts import MakeScheduler
 
+# LR over its peak, of the share of the run that is done.
+Shape = Callable[[float], float]
 
-def factors(shape: Callable[[float], float], warmup: float = 0.0) -> MakeScheduler:
+
+def factors(shape: Shape, warmup: float = 0.0) -> MakeScheduler:
     """LambdaLR per optimizer step: ``shape`` of the share of the run that is done, after a linear
     warm-up over the share ``warmup``."""
 
@@ -38,11 +41,6 @@ def linear(done: float) -> float:
     return max(0.0, 1.0 - done)
 
 
-def cosine_to(floor: float) -> Callable[[float], float]:
+def cosine_to(floor: float) -> Shape:
     """Half a cosine from 1 to ``floor``."""
     return lambda done: floor + (1 - floor) * 0.5 * (1 + float(np.cos(np.pi * min(1.0, done))))
-
-
-def linear_to(floor: float) -> Callable[[float], float]:
-    """Straight down to ``floor``."""
-    return lambda done: max(floor, 1.0 - (1.0 - floor) * done)
