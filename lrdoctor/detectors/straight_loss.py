@@ -1,4 +1,4 @@
-"""A loss that falls along a straight line at the full LR: the LR limits the run, not the task."""
+"""A loss that falls without bending at the full LR: the LR limits the run, not the task."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class StraightLoss:
         lr = group.lr.finite()
         used = [float(np.mean(lr.between(*ends).value)) for ends in parts]
         ratio = second.slope / first.slope * used[0] / used[1]
-        if not self.straight_ratio <= ratio <= 1 / self.straight_ratio:
+        if not ratio >= self.straight_ratio:
             return
         yield Evidence(
             start=int(loss.step[0]),

@@ -61,10 +61,10 @@ class TinyLr:
             return
         lr = group.lr.finite()
         peak_at = float(lr.step[int(np.argmax(lr.value))])
-        before = fit_trend(loss.between((peak_at + cut) / 2, cut))
-        after = fit_trend(loss.between(tiny, np.inf))
-        if before is None or after is None or not self._starved(loss, before, after):
+        found = self._first_sure(case, (peak_at + cut) / 2, cut, tiny)
+        if found is None:
             return
+        loss, before, after = found
         yield Evidence(
             start=int(tiny),
             stop=int(lr.step[-1]) + 1,
@@ -101,6 +101,23 @@ class TinyLr:
             return None  # zeros by rounding: the smallest value printed is larger than tiny
         cut = settled_below(lr.value, self.working_ratio * peak)
         return float(lr.step[at]), float(lr.step[cut])
+
+    def _first_sure(
+        self, case: Case, begin: float, cut: float, tiny: float
+    ) -> tuple[Series, Trend, Trend] | None:
+        """The training loss with its trends if it starved, or the validation loss where noise
+        leaves open if the training loss was falling; None where neither did."""
+        for role in (Role.TRAIN_LOSS, Role.VAL_LOSS):
+            if not case.has(role):
+                continue
+            loss = case.signals[role].finite()
+            before = fit_trend(loss.between(begin, cut))
+            after = fit_trend(loss.between(tiny, np.inf))
+            if before is None or after is None:
+                continue
+            if before.falling or before.fall_high <= self.fall_share * abs(before.level):
+                return (loss, before, after) if self._starved(loss, before, after) else None
+        return None
 
     def _starved(self, loss: Series, before: Trend, after: Trend) -> bool:
         """Whether the loss fell well until the LR went and hardly since."""
