@@ -22,6 +22,9 @@ from lrdoctor.types import (
     _Value,
 )
 
+# The category of rules about what was logged, not about how training went.
+LOG_QUALITY = "log-quality"
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold(_Value):
@@ -225,9 +228,11 @@ class Diagnosis(_Value):
 
     @property
     def judged(self) -> bool:
-        """Whether at least one rule could be applied."""
+        """Whether at least one rule could be applied; one about the log itself judges no run."""
         return any(
-            r.status in (Status.PASSED, Status.FOUND, Status.SUPPRESSED) for r in self.results
+            r.status in (Status.PASSED, Status.FOUND, Status.SUPPRESSED)
+            for r in self.results
+            if r.rule.category != LOG_QUALITY
         )
 
 

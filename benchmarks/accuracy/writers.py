@@ -254,6 +254,33 @@ def json_lines(history: History, folder: Path, intent: bool) -> None:
         _json(folder / "config.json", {**_common(history), **history.recipe.intent})
 
 
+# ------------------------------------------------------------------------ Weights & Biases exports
+
+
+def wandb_rows(history: History, folder: Path, intent: bool) -> None:
+    """``history.csv`` as ``run.scan_history()`` gives it: the row of every step."""
+    _wandb_csv(history, folder, np.arange(len(history.loss)), intent)
+
+
+def wandb_sample(history: History, folder: Path, intent: bool) -> None:
+    """``history.csv`` as ``run.history()`` gives it: 500 rows drawn at random."""
+    total = len(history.loss)
+    drawn = np.random.default_rng(total).choice(total, min(500, total), replace=False)
+    _wandb_csv(history, folder, np.sort(drawn), intent)
+
+
+def _wandb_csv(history: History, folder: Path, points: np.ndarray, intent: bool) -> None:
+    names = {name: "lr" if len(history.lr) == 1 else f"lr/{name}" for name in history.lr}
+    with (folder / "history.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["_step", "train/loss", *names.values()])
+        for step in points:
+            rates = (f"{history.lr[name][step]:.6g}" for name in names)
+            table.writerow([step, f"{history.loss[step]:.6g}", *rates])
+    if intent:
+        _json(folder / "config.json", {**_common(history), **history.recipe.intent})
+
+
 # ------------------------------------------------------------------------------- one row an epoch
 
 
@@ -309,6 +336,8 @@ WRITERS: dict[str, Callable[[History, Path, bool], None]] = {
         trainer_state,
         ultralytics_csv,
         json_lines,
+        wandb_rows,
+        wandb_sample,
         epoch_csv,
         keras_csv,
     )

@@ -215,6 +215,8 @@ def _weight(
     scheduler = case.intent.scheduler
     if scheduler is not None and scheduler != "constant":
         return None, Confidence.HIGH
+    if case.finished is False:
+        return Severity.INFO, None  # a decay that nothing names may be still to come
     if scheduler == "constant" or (epochs is not None and epochs < 3 * min_epochs):
         return Severity.INFO, None
     return None, None

@@ -55,6 +55,11 @@ def test_notes_only(settings: dict[str, str], epochs: int) -> None:
     assert mild(evidence(NAME, run(epochs=epochs, **settings).case()))
 
 
+def test_a_note_while_a_decay_may_be_still_to_come() -> None:
+    """The stable phase of a warm-up-stable-decay run whose log names no schedule."""
+    assert mild(evidence(NAME, run(max_epochs=60).case()))
+
+
 @pytest.mark.parametrize(
     "case",
     [
