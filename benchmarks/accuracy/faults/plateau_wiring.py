@@ -161,13 +161,21 @@ def plateau_min_lr(draw: Draw, faulty: bool) -> Scene:
 
 
 def plateau_eps(draw: Draw, faulty: bool) -> Scene:
-    """Tiny LRs on a short network: from the first or second cut on eps stops them."""
-    task = Teacher(samples=512, noise=0.5, width=4)
-    epochs, lr = int(draw.integers(60, 80)), float(draw.choice([5e-8, 8e-8, 5e-7]))
+    """Losses summed over all samples make gradients large and LRs tiny: eps stops their cuts."""
+    (task, epochs), lr = _flat(draw), float(draw.choice([5e-8, 8e-8, 5e-7]))
     patience, factor = int(draw.integers(2, 5)), 0.1
     settings = {"patience": patience, "factor": factor}
-    setup = scripts.plateau(lr, eps=1e-8 if faulty else 0.0, threshold=1e-3, **settings)
+    setup = scripts.plateau(
+        lr, optimizer=_on_sums, eps=1e-8 if faulty else 0.0, threshold=1e-3, **settings
+    )
     return _scene(task, setup, epochs, lr, threshold=1e-3, **settings)
+
+
+def _on_sums(t: scripts.Training, lr: float) -> scripts.Optimizer:
+    """SGD whose gradients are those of a sum, as large as makes ``lr`` a usual one."""
+    for parameter in t.net.parameters():
+        parameter.register_hook(lambda grad: grad * (0.03 / lr))
+    return scripts.sgd(t, lr)
 
 
 def stops_cutting(faulty: History, control: History) -> bool:
