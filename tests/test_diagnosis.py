@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from lrdoctor.diagnosis import diagnose, judge
-from lrdoctor.rulebook import Rulebook
+from lrdoctor.rulebook import Rulebook, load_rulebook
 from lrdoctor.types import (
     Case,
     Clock,
@@ -23,7 +23,7 @@ from lrdoctor.types import (
     Severity,
     Status,
 )
-from lrdoctor.verdict import Evidence, Judgement, Rule, Suppression, Unjudged
+from lrdoctor.verdict import LOG_QUALITY, Evidence, Judgement, Rule, Suppression, Unjudged
 from tests.builders import a_run
 
 
@@ -198,3 +198,12 @@ def test_curves_are_thinned_but_keep_extremes() -> None:
     (curve,) = diagnose(case, a_rulebook()).curves
     assert len(curve.series) <= 2000
     assert curve.series.value.max() == 99.0
+
+
+def test_rules_about_the_log_judge_no_run() -> None:
+    """A log without an LR is unknown, not healthy, whatever is said about the log itself."""
+    diagnosis = diagnose(a_run().loss().case(), load_rulebook())
+    assert {f.rule.category for f in diagnosis.findings} == {LOG_QUALITY}
+    quality = [r for r in diagnosis.results if r.rule.category == LOG_QUALITY]
+    assert len(quality) > 1
+    assert not replace(diagnosis, results=tuple(quality)).judged

@@ -74,7 +74,9 @@ class FinalLr:
             )
             return
         value, evaluations = scatter
-        wander = value / (max(late.fall, late.fall_high / 2) / late.level / evaluations)
+        # A fall that is lost in the noise of the log counts as half of its standard error.
+        moved = max(late.fall, (late.fall_high - late.fall) / 4) / late.level
+        wander = value * evaluations / moved if moved > 0 else np.inf
         if not wander >= self.wander_ratio:
             return
         lr = group.lr.finite()

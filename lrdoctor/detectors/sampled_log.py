@@ -19,6 +19,8 @@ _KEPT = {
     10_000: "TensorBoard's EventAccumulator keeps 10,000 scalars unless its size_guidance says "
     "otherwise; the event file has all",
 }
+# A script has one interval, another at the start or at epoch ends, and a last point.
+_KINDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class SampledLog:
         if uneven < self.uneven_share or gaps.max() < self.gap_ratio * max(typical, 1.0):
             return None
         # A script's own intervals are few (each step, then each epoch); chance makes many.
-        if len(np.unique(gaps)) < 2 * self.gap_ratio:
+        if len(np.unique(gaps)) < _KINDS:
             return None
         units = x_units(case)
         return Evidence(

@@ -25,12 +25,12 @@ def _scene(draw: Draw, lr: float, cosine: bool, task: Task) -> Scene:
 def adam_constant(draw: Draw, faulty: bool) -> Scene:
     """Fine-tuning's LR for a network from scratch; the control has a hundred times as much."""
     lr = nearby(draw, 2e-5 if faulty else 2e-3)
-    return _scene(draw, lr, cosine=False, task=Teacher(noise=0.3))
+    return _scene(draw, lr, cosine=False, task=Teacher(2048, 16, 0.3))
 
 
 def adam_cosine(draw: Draw, faulty: bool) -> Scene:
     """A low LR under a cosine, on images."""
-    lr = nearby(draw, 6e-5 if faulty else 5e-3)
+    lr = nearby(draw, 1e-4 if faulty else 5e-3)
     return _scene(draw, lr, cosine=True, task=Digits(convolution=True))
 
 

@@ -1,4 +1,4 @@
-"""LRD309, LR tiny on a plateau: gone by the middle of the run while the loss was still falling."""
+"""LRD309, LR tiny on a plateau: gone half-way through the run while the loss was still falling."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def _scene(draw: Draw, shape: scripts_level.Shape) -> Scene:
 
 def cosine_over_half(draw: Draw, faulty: bool) -> Scene:
     """A cosine planned for a shorter training, then its eta_min; the control's fits."""
-    end = float(draw.uniform(0.42, 0.58)) if faulty else 1.0
+    end = float(draw.uniform(0.48, 0.64)) if faulty else 1.0
     cosine = scripts_level.cosine_to(float(draw.choice([1e-4, 3e-4])))
     return _scene(draw, lambda done: cosine(done / end))
 
 
 def linear_over_half(draw: Draw, faulty: bool) -> Scene:
-    """A straight line down to a min_lr that is reached by the middle; the control's at the end."""
-    end = float(draw.uniform(0.42, 0.58)) if faulty else 1.0
+    """A straight line to a min_lr reached about the middle; the control gets there at the end."""
+    end = float(draw.uniform(0.48, 0.64)) if faulty else 1.0
     floor = float(draw.choice([1e-4, 3e-4]))
     return _scene(draw, lambda done: max(floor, 1.0 - done / end))
 
@@ -49,5 +49,5 @@ SAMPLES = sample_pair(
     linear_over_half,
     "epoch_csv",
     "LRD309",
-    "The LR comes to its minimum by the middle of the run, and the loss stops falling with it.",
+    "The LR comes to its minimum about the middle of the run, and the loss stops falling with it.",
 )

@@ -55,11 +55,11 @@ def overfits(faulty: History, control: History) -> bool:
 
 
 def lies_below(faulty: History, control: History) -> bool:
-    """Over the second half, in the faulty run by 15 % and not in the control."""
+    """Over the second half, in the faulty run by a quarter and not in the control."""
     below, above = (
         float(np.median((h.val_loss / h.train_loss)[h.epochs // 2 :])) for h in (faulty, control)
     )
-    return below < 0.85 and above > 0.95
+    return below < 0.75 and above > 0.95
 
 
 def _best(history: History) -> int:

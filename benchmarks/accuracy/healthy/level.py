@@ -17,7 +17,7 @@ def slow_and_smooth(draw: Draw) -> Scene:
     epochs, lr = int(draw.integers(34, 50)), nearby(draw, 0.004)
     setup = scripts.scheduled(lr, lambda o, t: ConstantLR(o, 1.0))
     intent = {"optimizer": "SGD", "lr": lr, "max_epochs": epochs}
-    return Scene(Teacher(1024, 24, 0.2), Recipe(setup, epochs, intent=intent))
+    return Scene(Teacher(1024, 24, 0.1), Recipe(setup, epochs, intent=intent))
 
 
 def stable_phase(draw: Draw) -> Scene:
@@ -50,13 +50,13 @@ def high_but_smooth_end(draw: Draw) -> Scene:
     epochs, lr = int(draw.integers(24, 36)), nearby(draw, 0.006)
     setup = scripts.scheduled(lr, lambda o, t: CosineAnnealingLR(o, epochs, lr / 4))
     intent = {"optimizer": "SGD", "lr": lr, "max_epochs": epochs, "scheduler": "CosineAnnealingLR"}
-    return Scene(Teacher(1024, 24, 0.2), Recipe(setup, epochs, intent=intent))
+    return Scene(Teacher(1024, 24, 0.1), Recipe(setup, epochs, intent=intent))
 
 
 def rested_before_the_drops(draw: Draw) -> Scene:
     """Drops by ten to a thousandth, the first of them on a loss that had come to rest."""
     epochs, lr = int(draw.integers(40, 60)), nearby(draw, 0.03)
-    setup = scripts.scheduled(lr, lambda o, t: StepLR(o, epochs // 5, 0.1))
+    setup = scripts.scheduled(lr, lambda o, t: StepLR(o, round(0.23 * epochs), 0.1))
     intent = {"optimizer": "SGD", "lr": lr, "max_epochs": epochs, "scheduler": "StepLR"}
     return Scene(Teacher(1024, 6, 0.6), Recipe(setup, epochs, intent=intent))
 
