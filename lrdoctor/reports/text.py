@@ -37,11 +37,12 @@ from lrdoctor.reports._view import (
     rehearsal,
     view,
 )
-from lrdoctor.types import Quantity
+from lrdoctor.types import Quantity, Severity
 from lrdoctor.verdict import Candidate, Diagnosis, Finding, Report, RuleResult
 
 _LABEL = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 _MOST_NAMES = 12  # of healthy or unjudged runs in a line
+_MOST_REMARKED = 3  # of runs that share a remark
 _MOST_ROWS = 40  # of the table of runs, and of files that could not be read
 _IN_FULL = 5  # findings with plot and diff; the others get message and fix
 _NARROWEST = 16  # columns of a run's name
@@ -71,10 +72,12 @@ class Text:
 
     def _full(self, seen: ReportView) -> Iterator[Line]:
         yield from self._head(seen)
-        for number, found in enumerate(seen.findings, start=1):
+        remarks = [] if self.verbose else [f for f in seen.findings if _is_remark(f)]
+        told = [f for f in seen.findings if f not in remarks]
+        for number, found in enumerate(told, start=1):
             yield []
             yield from self._finding(number, found, full=self.verbose or number <= _IN_FULL)
-        if not self.verbose and len(seen.findings) > _IN_FULL:
+        if not self.verbose and len(told) > _IN_FULL:
             yield []
             yield [
                 (
@@ -83,6 +86,7 @@ class Text:
                 )
             ]
         yield []
+        yield from self._remarks(remarks)
         yield from self._runs(seen.runs)
         if self.verbose:
             for run in seen.runs:
@@ -96,7 +100,7 @@ class Text:
         style = "good" if counts.judged and not left else "bold"
         yield from self._wrapped([(style, seen.verdict)], "")
         first = seen.findings[0] if seen.findings else None
-        if first is not None and first.fix is not None:
+        if first is not None and first.fix is not None and not _is_remark(first):
             fix: list[Span] = [("bold", "Start with "), ("run", first.run)]
             yield from self._wrapped([*fix, ("", f": {first.fix.title}.")], "")
 
@@ -117,6 +121,28 @@ class Text:
             yield from self._wrapped([("dim", told)])
         if self.verbose:
             yield from self._why(finding)
+
+    def _remarks(self, found: Sequence[FindingView]) -> Iterator[Line]:
+        """Notes that ask for no action, a paragraph per rule however many runs have it."""
+        groups: dict[str, list[FindingView]] = {}
+        for one in found:
+            groups.setdefault(one.finding.rule.code, []).append(one)
+        if groups:
+            yield [("bold", "Remarks")]
+        for same in groups.values():
+            rule, runs = same[0].finding.rule, list(dict.fromkeys(f.run for f in same))
+            lead: list[Span] = [("info", "● "), ("", f"{rule.code} {rule.name}: ")]
+            if len(same) == 1:
+                told = f"{one_line(runs[0])}: {same[0].finding.message}"
+            else:
+                names = _listed([one_line(run) for run in runs], _MOST_REMARKED)
+                told = f"{rule.title}: {count(len(runs), 'run')}: {names}"
+            yield from self._wrapped([*lead, ("", told)], " ")
+            for effect in (e for one in same for e in one.effects):
+                text = f"Explains {effect.rule.code} {effect.rule.name}: {effect.message}"
+                yield from self._wrapped([("dim", text)])
+        if groups:
+            yield []
 
     def _plot(self, found: FindingView) -> Iterator[Line]:
         rates = lr_curves(found.diagnosis, found.finding)[:1]
@@ -268,10 +294,14 @@ def totals(report: Report) -> str:
 
 def _quiet(seen: ReportView) -> Iterator[Line]:
     for found in seen.findings:
-        for finding in (found.finding, *found.effects):
-            rule, step = finding.rule, finding.evidence.start
-            told = f"{found.run}:{step}: {rule.code} {rule.name}: {finding.message}"
-            yield [("", one_line(told))]
+        finding = found.finding
+        rule, step = finding.rule, finding.evidence.start
+        told = f"{found.run}:{step}: {rule.code} {rule.name}: {finding.message}"
+        yield [("", one_line(told))]
+
+
+def _is_remark(found: FindingView) -> bool:
+    return found.finding.severity is Severity.INFO
 
 
 def _where(finding: Finding, diagnosis: Diagnosis) -> str:
@@ -316,7 +346,7 @@ def _unmade(run: RunView) -> str:
     return "" if made == all_rules else f" ({_checks(run)})"
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(middle(name, 48) for name in names[:_MOST_NAMES])
-    more = len(names) - _MOST_NAMES
+def _listed(names: Sequence[str], most: int = _MOST_NAMES) -> str:
+    shown = ", ".join(middle(name, 48) for name in names[:most])
+    more = len(names) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
