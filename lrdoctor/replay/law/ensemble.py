@@ -43,14 +43,14 @@ def fit(runs: Sequence[LossRun]) -> Fitted:
 
 def predict(fitted: Fitted, path: LrPath, at: Array) -> Prediction:
     """The loss under another LR path at steps ``at: float64[m]``."""
-    path = path.thinned()
+    path = path.knotted()
     return _combined(fitted, at, [(path, 1.0)])
 
 
 def gain(fitted: Fitted, baseline: LrPath, candidate: LrPath) -> Prediction:
     """How much lower the final loss of the candidate is than that of the baseline (1 point)."""
     ends = np.array([max(baseline.length, candidate.length)])
-    parts = [(baseline.thinned(), 1.0), (candidate.thinned(), -1.0)]
+    parts = [(baseline.knotted(), 1.0), (candidate.knotted(), -1.0)]
     return _combined(fitted, ends, parts)
 
 

@@ -41,19 +41,18 @@ class LrPath(_Value):
             raise ValueError("LRs of a path must be finite and not negative")
         _freeze(self, step=step, lr=lr)
 
-    def thinned(self, most: int = MOST_KNOTS) -> LrPath:
-        """At most ``most`` knots: even in steps and in LR travelled, both sides of every jump."""
-        if len(self.step) <= most:
-            return self
+    def knotted(self, most: int = MOST_KNOTS) -> LrPath:
+        """The same path with at most ``most`` knots, even in steps and in LR travelled, both sides
+        of every jump among them. Sparse logs get knots in between, so that the fineness of a
+        path does not depend on how often it was logged."""
         move = np.abs(np.diff(self.lr))
         length, travel = float(np.ptp(self.step)), float(move.sum())
         way = np.diff(self.step) / length + (move / travel if travel > 0 else 0.0)
         along = np.concatenate([[0.0], np.cumsum(way)])
-        even = np.searchsorted(along, np.linspace(0, along[-1], most // 2))
+        even = np.interp(np.linspace(0.0, along[-1], most // 2), along, self.step)
         jumps = np.argsort(move)[::-1][: most // 5]
-        keep = np.unique(np.concatenate([[0, len(along) - 1], even, jumps, jumps + 1]))
-        keep = keep[keep < len(along)]
-        return LrPath(self.step[keep], self.lr[keep], self.before)
+        step = np.unique(np.concatenate([even, self.step[jumps], self.step[jumps + 1]]))
+        return LrPath(step, np.interp(step, self.step, self.lr), self.before)
 
     def area(self, at: Array) -> Array:
         """Cumulative LR up to each step ``at``: float64[m], exact for the straight stretches."""
@@ -95,9 +94,9 @@ class LossRun(_Value):
         _freeze(self, lr_step=lr_step, lr=lr, loss_step=loss_step[keep], loss=loss[keep])
 
     def path(self) -> LrPath:
-        """The LR as a thinned path."""
+        """The LR as a path of few knots."""
         late = max(float(self.lr_step[0]), 0.0)
-        return LrPath(self.lr_step, self.lr, late * float(self.lr[0]) / 2.0).thinned()
+        return LrPath(self.lr_step, self.lr, late * float(self.lr[0]) / 2.0).knotted()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -54,7 +54,9 @@ def fit_law(law: Law, runs: Sequence[Points], scale: Scale) -> LawFit:
     means = np.array([mean for mean, _ in law.priors.values()])
     found = []
     for start in law.starts:
-        begin = np.array([start.get(name, mean) for name, mean in zip(law.priors, means)])
+        begin = np.array(
+            [start.get(name, mean) for name, mean in zip(law.priors, means, strict=True)]
+        )
         found.append(_search(law, runs, scale, begin))
     return min(found, key=lambda fit: fit.cost)
 
@@ -78,7 +80,7 @@ def _search(law: Law, runs: Sequence[Points], scale: Scale, begin: Array) -> Law
 
     for _ in range(_ROUNDS):
         result = least_squares(
-            misses, outer, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=_STEP
+            misses, outer, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[_STEP]
         )
         outer = result.x
         basis = design(outer)
@@ -115,7 +117,7 @@ def nonnegative(basis: Array, target: Array) -> Array:
                 best[index] = part
         if least > 0:
             break
-    return best / scale
+    return np.asarray(best / scale)
 
 
 def _basis(law: Law, outer: Array, scale: Scale, path: LrPath, at: Array) -> Array:

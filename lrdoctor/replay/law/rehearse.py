@@ -1,0 +1,90 @@
+"""Asks the loss laws about every candidate of a diagnosis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lrdoctor.replay.law.answer import Answer, Oracle, ask, consult
+from lrdoctor.replay.law.path import LossRun, LrPath
+from lrdoctor.types import Case, ParamGroup, Role, Series
+from lrdoctor.verdict import Candidate, Diagnosis, Outcome
+
+LEVEL = "law"
+_LAWS = (
+    "the median of three loss laws fitted to this log; the interval held for nine of ten held-out "
+    "schedules of other models"
+)
+_ALONE = "nothing but the LR changes: data, batch size, model and optimizer stay as they were"
+_RANGE = (
+    "a constant LR shows what training gains, not what a decay would: only a range; one short "
+    "decay from the last checkpoint would tell"
+)
+_BOUND = "gains from an LR that had collapsed come out too small: a lower bound"
+
+
+def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis with an outcome of level "law" for each candidate."""
+    run, baseline, reason = _logged(case)
+    oracle = Oracle(None, reason, "D") if run is None else consult([run])
+    done = tuple(_asked(oracle, baseline, candidate) for candidate in diagnosis.candidates)
+    return replace(diagnosis, candidates=done)
+
+
+def _logged(case: Case) -> tuple[LossRun | None, LrPath | None, str | None]:
+    """The run as the laws see it: the LR of its largest group and its training loss."""
+    loss = next((case.signals[r] for r in (Role.TRAIN_LOSS, Role.VAL_LOSS) if case.has(r)), None)
+    group = _main(case.param_groups)
+    if loss is None or group is None:
+        return None, None, "the log has no loss" if loss is None else "no LR governs the run"
+    if case.run.restarts:
+        return None, None, "the training was resumed: what was before and after may not be one run"
+    lr = _usable(group.lr)
+    if len(lr) < 2:
+        return None, None, "the log has too few LRs"
+    run = LossRun(lr.step.astype(float), lr.value, loss.step.astype(float), loss.value)
+    return run, run.path(), None
+
+
+def _asked(oracle: Oracle, baseline: LrPath | None, candidate: Candidate) -> Candidate:
+    begin = time.perf_counter()
+    lr = next((c.series for c in candidate.curves if c.role is Role.LR and len(c.series) > 1), None)
+    if oracle.fitted is None or baseline is None or lr is None:
+        answer = Answer("D", oracle.refused or "the candidate has no LR curve")
+    else:
+        usable = _usable(lr)
+        answer = ask(
+            oracle, baseline, LrPath(usable.step.astype(float), usable.value, baseline.before)
+        )
+    outcome = _outcome(answer, time.perf_counter() - begin)
+    kept = tuple(o for o in candidate.outcomes if o.level != LEVEL)
+    return replace(candidate, outcomes=(*kept, outcome))
+
+
+def _outcome(answer: Answer, seconds: float) -> Outcome:
+    ranged = (_RANGE,) if answer.grade == "C" else ()
+    return Outcome(
+        level=LEVEL,
+        assumptions=(_LAWS, _ALONE, *ranged),
+        grade=answer.grade,
+        refused=answer.refused,
+        baseline_loss=answer.baseline_loss,
+        loss=answer.loss,
+        interval=answer.interval,
+        gain_interval=answer.gain_interval,
+        seconds=seconds,
+    )
+
+
+def _main(groups: Sequence[ParamGroup]) -> ParamGroup | None:
+    usable = [g for g in groups if g.governs and len(g.lr.finite()) > 1]
+    return max(usable, key=lambda g: float(np.median(g.lr.finite().value)), default=None)
+
+
+def _usable(lr: Series) -> Series:
+    points = lr.finite()
+    keep = points.value >= 0
+    return Series(points.tag, points.step[keep], points.value[keep])
