@@ -28,25 +28,28 @@ _BOUND = "gains from an LR that had collapsed come out too small: a lower bound"
 
 def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
     """The diagnosis with an outcome of level "law" for each candidate."""
-    run, baseline, reason = _logged(case)
+    run, reason = logged_run(case)
     oracle = Oracle(None, reason, "D") if run is None else consult([run])
+    baseline = None if run is None else run.path()
     done = tuple(_asked(oracle, baseline, candidate) for candidate in diagnosis.candidates)
     return replace(diagnosis, candidates=done)
 
 
-def _logged(case: Case) -> tuple[LossRun | None, LrPath | None, str | None]:
-    """The run as the laws see it: the LR of its largest group and its training loss."""
+def logged_run(case: Case) -> tuple[LossRun | None, str | None]:
+    """The run as the laws see it: the LR of its largest group and its loss; or why there is none.
+
+    The training loss is taken, else the validation loss.
+    """
     loss = next((case.signals[r] for r in (Role.TRAIN_LOSS, Role.VAL_LOSS) if case.has(r)), None)
     group = _main(case.param_groups)
     if loss is None or group is None:
-        return None, None, "the log has no loss" if loss is None else "no LR governs the run"
+        return None, "the log has no loss" if loss is None else "no LR governs the run"
     if case.run.restarts:
-        return None, None, "the training was resumed: what was before and after may not be one run"
+        return None, "the training was resumed: what was before and after may not be one run"
     lr = _usable(group.lr)
     if len(lr) < 2:
-        return None, None, "the log has too few LRs"
-    run = LossRun(lr.step.astype(float), lr.value, loss.step.astype(float), loss.value)
-    return run, run.path(), None
+        return None, "the log has too few LRs"
+    return LossRun(lr.step.astype(float), lr.value, loss.step.astype(float), loss.value), None
 
 
 def _asked(oracle: Oracle, baseline: LrPath | None, candidate: Candidate) -> Candidate:
