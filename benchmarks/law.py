@@ -149,7 +149,7 @@ def print_gains(asked: Iterable[Asked]) -> None:
 
 
 def print_priors(groups: Iterable[list[Logged]]) -> None:
-    """Median and spread of each outer parameter over families, curves of a model fitted together."""
+    """Median and spread of each outer parameter over families; a model is fitted as one."""
     families = by_family({curves[0].group: list(curves) for curves in groups})
     for law in LAWS:
         wide = {name: (mean, _WIDER * spread) for name, (mean, spread) in law.priors.items()}
