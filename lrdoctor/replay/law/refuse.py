@@ -49,19 +49,19 @@ def unfit(run: LossRun, points: Points) -> str | None:
 
 def too_far(logged: Sequence[Points], candidate: LrPath) -> str | None:
     """Why a candidate is out of reach of what was logged; None where it is within."""
-    peak = max(p.path.peak for p in logged)
-    if candidate.peak > _SAME_PEAK * peak:
-        return "it raises the LR above the largest that was logged, where no law was ever measured"
-    if candidate.peak * PEAK_SPREAD < peak:
-        return "its peak LR is less than half the logged one"
     length = max(p.path.length for p in logged)
     if candidate.length > MOST_TIMES * length:
         return "it lasts more than three times as long as what was logged"
     spent = max(_total(p.path) for p in logged)
     if _total(candidate) > MOST_TIMES * spent:
         return (
-            "it spends more than three times the LR that was logged: the logged decay was so fast"
+            "it spends more than three times the LR that was logged, whose decay was far too fast"
         )
+    peak = max(p.path.peak for p in logged)
+    if candidate.peak > _SAME_PEAK * peak:
+        return "it raises the LR above the largest that was logged, where no law was ever measured"
+    if candidate.peak * PEAK_SPREAD < peak:
+        return "its peak LR is less than half the logged one"
     return None
 
 

@@ -31,7 +31,9 @@ def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
     run, reason = logged_run(case)
     oracle = Oracle(None, reason, "D") if run is None else consult([run])
     baseline = None if run is None else run.path()
-    done = tuple(_asked(oracle, baseline, candidate) for candidate in diagnosis.candidates)
+    group = _main(case.param_groups)
+    name = None if group is None else group.name
+    done = tuple(_asked(oracle, baseline, candidate, name) for candidate in diagnosis.candidates)
     return replace(diagnosis, candidates=done)
 
 
@@ -52,11 +54,16 @@ def logged_run(case: Case) -> tuple[LossRun | None, str | None]:
     return LossRun(lr.step.astype(float), lr.value, loss.step.astype(float), loss.value), None
 
 
-def _asked(oracle: Oracle, baseline: LrPath | None, candidate: Candidate) -> Candidate:
+def _asked(
+    oracle: Oracle, baseline: LrPath | None, candidate: Candidate, group: str | None
+) -> Candidate:
     begin = time.perf_counter()
-    lr = next((c.series for c in candidate.curves if c.role is Role.LR and len(c.series) > 1), None)
+    curves = [c for c in candidate.curves if c.role is Role.LR and len(c.series) > 1]
+    lr = next((c.series for c in curves if c.param_group == group), None)
     if oracle.fitted is None or baseline is None or lr is None:
-        answer = Answer("D", oracle.refused or "the candidate has no LR curve")
+        answer = Answer(
+            "D", oracle.refused or "it leaves the LR of the largest param group as it is"
+        )
     else:
         usable = _usable(lr)
         answer = ask(
@@ -84,7 +91,7 @@ def _outcome(answer: Answer, seconds: float) -> Outcome:
 
 def _main(groups: Sequence[ParamGroup]) -> ParamGroup | None:
     usable = [g for g in groups if g.governs and len(g.lr.finite()) > 1]
-    return max(usable, key=lambda g: float(np.median(g.lr.finite().value)), default=None)
+    return max(usable, key=lambda g: float(g.lr.finite().value.max()), default=None)
 
 
 def _usable(lr: Series) -> Series:

@@ -113,7 +113,7 @@ def test_two_shapes_are_graded_best() -> None:
 @pytest.mark.parametrize(
     ("candidate", "reason"),
     [
-        (lambda t: 2 * cooled(t), "raises the LR"),
+        (lambda t: 1.2 * cooled(t), "raises the LR"),
         (lambda t: 0.3 * cooled(t), "less than half"),
     ],
 )
