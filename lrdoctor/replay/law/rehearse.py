@@ -6,8 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from lrdoctor.replay.law.answer import Answer, Oracle, ask, consult
 from lrdoctor.replay.law.path import LossRun, LrPath
 from lrdoctor.types import Case, ParamGroup, Role, Series
@@ -23,7 +21,8 @@ _RANGE = (
     "a constant LR shows what training gains, not what a decay would: only a range; one short "
     "decay from the last checkpoint would tell"
 )
-_BOUND = "gains from an LR that had collapsed come out too small: a lower bound"
+# A param group whose first LR comes after this share of the run joined it.
+_LATE = 0.02
 
 
 def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
@@ -46,12 +45,28 @@ def logged_run(case: Case) -> tuple[LossRun | None, str | None]:
     group = _main(case.param_groups)
     if loss is None or group is None:
         return None, "the log has no loss" if loss is None else "no LR governs the run"
-    if case.run.restarts:
-        return None, "the training was resumed: what was before and after may not be one run"
+    if reason := _changed(case, group):
+        return None, reason
     lr = _usable(group.lr)
     if len(lr) < 2:
         return None, "the log has too few LRs"
     return LossRun(lr.step.astype(float), lr.value, loss.step.astype(float), loss.value), None
+
+
+def _changed(case: Case, group: ParamGroup) -> str | None:
+    """What changed within the run beside its LR, so that no one law holds; None for nothing."""
+    if case.run.restarts:
+        return "the training was resumed: what was before and after may not be one run"
+    planned = (case.intent.unfreeze_epoch, case.intent.unfreeze_step)
+    late = case.first + _LATE * (case.last - case.first)
+    joined = any(len(g.lr) and g.lr.step[0] > late for g in case.param_groups)
+    if joined or any(place is not None for place in planned):
+        return "layers were unfrozen within the run: a law holds for one set of trained parameters"
+    if len(group.schedules) > 1:
+        return (
+            "the schedule was rebuilt within the run: gains would come out several times too small"
+        )
+    return None
 
 
 def _asked(
