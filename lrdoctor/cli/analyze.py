@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 @fail_on_option
 @click.option(
     "--replay",
-    type=click.Choice(["dry-run", "none"]),
-    default="dry-run",
+    type=click.Choice(["law", "dry-run", "none"]),
+    default="law",
     show_default=True,
-    help="How far to check the proposed fixes.",
+    help="How far to check the proposed fixes: predicted losses, the LR alone, or not at all.",
 )
 @click.option(
     "--torch-check", is_flag=True, help="Step torch's own schedulers in the dry run and compare."

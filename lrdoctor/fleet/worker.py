@@ -27,8 +27,9 @@ _MOST_NAMES = 12
 class Job(_Value):
     """How to diagnose: the same for every run of a command.
 
-    ``roles`` maps tags to roles, ``expect`` intent keys to values, ``replay`` is "none" or
-    "dry-run"; ``torch_check`` also steps torch's own schedulers in the dry run.
+    ``roles`` maps tags to roles, ``expect`` intent keys to values, ``replay`` is "none",
+    "dry-run" or "law" (the dry run and loss laws); ``torch_check`` also steps torch's own
+    schedulers in the dry run.
     """
 
     rulebook: Rulebook
@@ -110,7 +111,12 @@ def diagnose_case(case: Case, job: Job) -> Diagnosis | ReadFailure:
                 return diagnosis
             from lrdoctor.replay.dry_run import rehearse
 
-            return rehearse(case, diagnosis, job.rulebook, torch_check=job.torch_check)
+            rehearsed = rehearse(case, diagnosis, job.rulebook, torch_check=job.torch_check)
+            if job.replay == "dry-run":
+                return rehearsed
+            from lrdoctor.replay.law.rehearse import predict_candidates
+
+            return predict_candidates(case, rehearsed)
     except Exception as error:
         return _crash(case.run.name, "could not be diagnosed", error)
 

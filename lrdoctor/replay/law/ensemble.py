@@ -1,0 +1,72 @@
+"""The three laws together: their median predicts, their spread and covariance bound it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrdoctor.replay.law.laws import LAWS, Scale
+from lrdoctor.replay.law.path import LossRun, LrPath, Points, points_of
+from lrdoctor.replay.law.solve import LawFit, fit_law
+from lrdoctor.types import Array, _Value
+
+_NORMAL_90 = 1.645
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted(_Value):
+    """All laws fitted to runs of one model."""
+
+    fits: tuple[LawFit, ...]
+    runs: tuple[Points, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction(_Value):
+    """A loss curve under an LR path: ``loss``, ``half`` (raw half-width of a 90 % interval) at
+    steps ``at``, and the ``laws`` one by one, float64[3, m]."""
+
+    at: Array
+    loss: Array
+    half: Array
+    laws: Array
+
+
+def fit(runs: Sequence[LossRun]) -> Fitted:
+    """Fits every law to all runs, which are of one model. Raises ``ValueError`` without losses."""
+    points = tuple(points_of(run) for run in runs)
+    scale = Scale(max(p.path.peak for p in points), max(p.path.length for p in points))
+    return Fitted(tuple(fit_law(law, points, scale) for law in LAWS), points)
+
+
+def predict(fitted: Fitted, path: LrPath, at: Array) -> Prediction:
+    """The loss under another LR path at steps ``at: float64[m]``."""
+    path = path.knotted()
+    return _combined(fitted, at, [(path, 1.0)])
+
+
+def gain(fitted: Fitted, baseline: LrPath, candidate: LrPath) -> Prediction:
+    """How much lower the final loss of the candidate is than that of the baseline (1 point)."""
+    ends = np.array([max(baseline.length, candidate.length)])
+    parts = [(baseline.knotted(), 1.0), (candidate.knotted(), -1.0)]
+    return _combined(fitted, ends, parts)
+
+
+def _combined(fitted: Fitted, at: Array, parts: Sequence[tuple[LrPath, float]]) -> Prediction:
+    """The sum of some paths' losses, each times its factor, with the error of the sum."""
+    losses, errors = [], []
+    for law in fitted.fits:
+        whens = [np.minimum(at, path.length) for path, _ in parts]
+        losses.append(
+            sum(f * law.loss(path, when) for (path, f), when in zip(parts, whens, strict=True))
+        )
+        slope = sum(
+            f * law.gradient(path, when) for (path, f), when in zip(parts, whens, strict=True)
+        )
+        variance = np.einsum("mi,ij,mj->m", slope, law.covariance, slope)
+        errors.append(np.sqrt(np.maximum(variance, 0.0)))
+    laws = np.array(losses)
+    half = np.maximum(_NORMAL_90 * np.median(errors, axis=0), np.ptp(laws, axis=0) / 2.0)
+    return Prediction(at, np.median(laws, axis=0), half, laws)

@@ -1,0 +1,115 @@
+"""Asks the loss laws about every candidate of a diagnosis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lrdoctor.replay.law.answer import Answer, Oracle, ask, consult
+from lrdoctor.replay.law.path import LossRun, LrPath
+from lrdoctor.types import Case, ParamGroup, Role, Series
+from lrdoctor.verdict import Candidate, Diagnosis, Outcome
+
+LEVEL = "law"
+_LAWS = (
+    "the median of three loss laws fitted to this log; the interval held for nine of ten held-out "
+    "schedules of other models"
+)
+_ALONE = "nothing but the LR changes: data, batch size, model and optimizer stay as they were"
+_RANGE = (
+    "a constant LR shows what training gains, not what a decay would: only a range; one short "
+    "decay from the last checkpoint would tell"
+)
+# A param group whose first LR comes after this share of the run joined it.
+_LATE = 0.02
+
+
+def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis with an outcome of level "law" for each candidate."""
+    run, reason = logged_run(case)
+    oracle = Oracle(None, reason, "D") if run is None else consult([run])
+    baseline = None if run is None else run.path()
+    group = _main(case.param_groups)
+    name = None if group is None else group.name
+    done = tuple(_asked(oracle, baseline, candidate, name) for candidate in diagnosis.candidates)
+    return replace(diagnosis, candidates=done)
+
+
+def logged_run(case: Case) -> tuple[LossRun | None, str | None]:
+    """The run as the laws see it: the LR of its largest group and its loss; or why there is none.
+
+    The training loss is taken, else the validation loss.
+    """
+    loss = next((case.signals[r] for r in (Role.TRAIN_LOSS, Role.VAL_LOSS) if case.has(r)), None)
+    group = _main(case.param_groups)
+    if loss is None or group is None:
+        return None, "the log has no loss" if loss is None else "no LR governs the run"
+    if reason := _changed(case, group):
+        return None, reason
+    lr = _usable(group.lr)
+    if len(lr) < 2:
+        return None, "the log has too few LRs"
+    return LossRun(lr.step.astype(float), lr.value, loss.step.astype(float), loss.value), None
+
+
+def _changed(case: Case, group: ParamGroup) -> str | None:
+    """What changed within the run beside its LR, so that no one law holds; None for nothing."""
+    if case.run.restarts:
+        return "the training was resumed: what was before and after may not be one run"
+    planned = (case.intent.unfreeze_epoch, case.intent.unfreeze_step)
+    late = case.first + _LATE * (case.last - case.first)
+    joined = any(len(g.lr) and g.lr.step[0] > late for g in case.param_groups)
+    if joined or any(place is not None for place in planned):
+        return "layers were unfrozen within the run: a law holds for one set of trained parameters"
+    if len(group.schedules) > 1:
+        return (
+            "the schedule was rebuilt within the run: gains would come out several times too small"
+        )
+    return None
+
+
+def _asked(
+    oracle: Oracle, baseline: LrPath | None, candidate: Candidate, group: str | None
+) -> Candidate:
+    begin = time.perf_counter()
+    curves = [c for c in candidate.curves if c.role is Role.LR and len(c.series) > 1]
+    lr = next((c.series for c in curves if c.param_group == group), None)
+    if oracle.fitted is None or baseline is None or lr is None:
+        answer = Answer(
+            "D", oracle.refused or "it leaves the LR of the largest param group as it is"
+        )
+    else:
+        usable = _usable(lr)
+        answer = ask(
+            oracle, baseline, LrPath(usable.step.astype(float), usable.value, baseline.before)
+        )
+    outcome = _outcome(answer, time.perf_counter() - begin)
+    kept = tuple(o for o in candidate.outcomes if o.level != LEVEL)
+    return replace(candidate, outcomes=(*kept, outcome))
+
+
+def _outcome(answer: Answer, seconds: float) -> Outcome:
+    ranged = (_RANGE,) if answer.grade == "C" else ()
+    return Outcome(
+        level=LEVEL,
+        assumptions=(_LAWS, _ALONE, *ranged),
+        grade=answer.grade,
+        refused=answer.refused,
+        baseline_loss=answer.baseline_loss,
+        loss=answer.loss,
+        interval=answer.interval,
+        gain_interval=answer.gain_interval,
+        seconds=seconds,
+    )
+
+
+def _main(groups: Sequence[ParamGroup]) -> ParamGroup | None:
+    usable = [g for g in groups if g.governs and len(g.lr.finite()) > 1]
+    return max(usable, key=lambda g: float(g.lr.finite().value.max()), default=None)
+
+
+def _usable(lr: Series) -> Series:
+    points = lr.finite()
+    keep = points.value >= 0
+    return Series(points.tag, points.step[keep], points.value[keep])
