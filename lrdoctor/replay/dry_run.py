@@ -18,7 +18,7 @@ from lrdoctor.replay._torch_schedulers import (
     torch_lr,
 )
 from lrdoctor.rulebook import Rulebook
-from lrdoctor.types import Case, ParamGroup, Role, Schedule, Series, Status
+from lrdoctor.types import Case, ParamGroup, Role, Schedule, Series, Severity, Status
 from lrdoctor.verdict import Candidate, Diagnosis, Outcome, RuleResult
 
 LEVEL = "dry_run"
@@ -75,7 +75,7 @@ def _rehearse_one(
     torch_check: bool,
 ) -> Candidate:
     again = judge(corrected(case, candidate), rulebook)
-    before, after = _codes(results, Status.FOUND), _codes(again, Status.FOUND)
+    before, after = _codes(results, Status.FOUND), _alarms(again)
     known = before | _codes(results, Status.SUPPRESSED)
     passed = _codes(again, Status.PASSED)
     checks = (_SAME_LOSS, _ONLY_LOGGED, *_against_torch(candidate, torch_check))
@@ -85,6 +85,12 @@ def _rehearse_one(
         introduces=tuple(sorted(c for c in after - known if _asks_lr(c, rulebook))),
         outcomes=(Outcome(level=LEVEL, assumptions=checks), *_others(candidate)),
     )
+
+
+def _alarms(results: Sequence[RuleResult]) -> set[str]:
+    """Codes of warnings and errors: a remark is no fault of a correction."""
+    found = (r.finding for r in results if r.status is Status.FOUND and r.finding is not None)
+    return {f.rule.code for f in found if f.severity is not Severity.INFO}
 
 
 def _asks_lr(code: str, rulebook: Rulebook) -> bool:

@@ -16,7 +16,7 @@ from lrdoctor.replay.dry_run import corrected, rehearse
 from lrdoctor.reports._view import rehearsal
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.schedules._build import from_parameters
-from lrdoctor.types import Case, Schedule
+from lrdoctor.types import Case, Schedule, Severity
 from lrdoctor.verdict import Diagnosis
 from tests.builders import a_run
 
@@ -37,10 +37,11 @@ def rehearsed(case: Case, torch_check: bool = False) -> Diagnosis:
 
 def test_a_right_correction_resolves_and_introduces_nothing() -> None:
     result = rehearsed(early_end())
-    assert [f.rule.code for f in result.findings] == ["LRD301"]
+    assert [f.rule.code for f in result.findings] == ["LRD304"]
+    assert [f.rule.code for f in result.effects] == ["LRD301"]
     assert result.candidates
     for candidate in result.candidates:
-        assert candidate.resolves == ("LRD301",)
+        assert candidate.resolves == ("LRD304",)
         assert candidate.introduces == ()
 
 
@@ -66,8 +67,8 @@ def test_a_correction_with_a_fault_of_its_own_says_so() -> None:
     bad = from_parameters("cosine", {"lr": 0.1, "T_max": 100, "clamp": True})
     candidate = replace(found.candidates[0], schedules={"lr": Schedule(0, 1000, (), bad, 0.0)})
     clean = replace(diagnose(case, BOOK), candidates=(candidate,))
-    assert clean.findings == ()
-    assert rehearse(case, clean, BOOK).candidates[0].introduces == ("LRD301",)
+    assert all(f.severity is Severity.INFO for f in clean.findings)
+    assert rehearse(case, clean, BOOK).candidates[0].introduces == ("LRD304",)
 
 
 def test_what_was_logged_before_a_correction_stays() -> None:
@@ -130,7 +131,7 @@ def test_a_rehearsal_that_fails_hides_no_finding(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(dry_run, "corrected", fail)
     result = rehearsed(early_end())
-    assert [f.rule.code for f in result.findings] == ["LRD301"]
+    assert [f.rule.code for f in result.findings] == ["LRD304"]
     (outcome,) = result.candidates[0].outcomes
     assert outcome.refused == "could not be made: KeyError: 'T_max'"
     assert rehearsal(result.candidates[0]) == outcome.refused
