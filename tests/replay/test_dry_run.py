@@ -38,7 +38,7 @@ def rehearsed(case: Case, torch_check: bool = False) -> Diagnosis:
 def test_a_right_correction_resolves_and_introduces_nothing() -> None:
     result = rehearsed(early_end())
     assert [f.rule.code for f in result.findings] == ["LRD304"]
-    assert [f.rule.code for f in result.effects] == ["LRD301"]
+    assert {f.cause for f in result.effects} == {"LRD304"}
     assert result.candidates
     for candidate in result.candidates:
         assert candidate.resolves == ("LRD304",)
