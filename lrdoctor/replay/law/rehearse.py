@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -72,7 +71,6 @@ def _changed(case: Case, group: ParamGroup) -> str | None:
 def _asked(
     oracle: Oracle, baseline: LrPath | None, candidate: Candidate, group: str | None
 ) -> Candidate:
-    begin = time.perf_counter()
     curves = [c for c in candidate.curves if c.role is Role.LR and len(c.series) > 1]
     lr = next((c.series for c in curves if c.param_group == group), None)
     if oracle.fitted is None or baseline is None or lr is None:
@@ -84,12 +82,12 @@ def _asked(
         answer = ask(
             oracle, baseline, LrPath(usable.step.astype(float), usable.value, baseline.before)
         )
-    outcome = _outcome(answer, time.perf_counter() - begin)
+    outcome = _outcome(answer)
     kept = tuple(o for o in candidate.outcomes if o.level != LEVEL)
     return replace(candidate, outcomes=(*kept, outcome))
 
 
-def _outcome(answer: Answer, seconds: float) -> Outcome:
+def _outcome(answer: Answer) -> Outcome:
     ranged = (_RANGE,) if answer.grade == "C" else ()
     return Outcome(
         level=LEVEL,
@@ -100,7 +98,6 @@ def _outcome(answer: Answer, seconds: float) -> Outcome:
         loss=answer.loss,
         interval=answer.interval,
         gain_interval=answer.gain_interval,
-        seconds=seconds,
     )
 
 
