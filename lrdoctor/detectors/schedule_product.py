@@ -18,6 +18,7 @@ from lrdoctor.detectors._context import (
     typical_gap,
     x_units,
 )
+from lrdoctor.detectors._decays import decay_of
 from lrdoctor.messages import number_text
 from lrdoctor.types import Case, ParamGroup, Quantity, Role, Schedule, Severity
 from lrdoctor.verdict import Evidence, Judgement
@@ -31,6 +32,8 @@ _SAME = 0.01
 # A segment fitted this well is a cosine, and it began at the first step within this share of it.
 _EXACT = 1e-5
 _AT_START = 0.01
+# The decay ends early by the warm-up within this share of it.
+_EARLY = 0.05
 # Two schedulers, and no coincidence of edits.
 _LEAST = 2
 
@@ -73,9 +76,10 @@ class ScheduleProduct:
         if case.last < end or peak > (1 - self.lost_share) * top:
             return None
         warmup = end - (group.schedules[0].origin if group.schedules else 0.0)
+        short = _runs_on(case, group, warmup)
         return Evidence(
             start=int(lr.step[0]),
-            stop=int(end) + 1,
+            stop=(case.last if short else int(end)) + 1,
             tags=(group.lr.tag,),
             measured={
                 "peak": Quantity(peak, ""),
@@ -90,7 +94,7 @@ class ScheduleProduct:
                 f"{percent(100 * peak / top)} of {number_text(top)}"
             ),
             revision="a product that was meant",
-            severity=None if case.intent.scheduler is not None else Severity.INFO,
+            severity=None if short or case.intent.scheduler is not None else Severity.INFO,
         )
 
     def _stepped(self, case: Case, group: ParamGroup) -> Evidence | None:
@@ -124,6 +128,16 @@ class ScheduleProduct:
             revision="a configuration that asks for both schedules",
             severity=None if one_meant else Severity.INFO,
         )
+
+
+def _runs_on(case: Case, group: ParamGroup, warmup: float) -> bool:
+    """Whether the decay is over too early by the warm-up that should have come before it; what an
+    unclamped cosine does from there on belongs to the product."""
+    decay = decay_of(case)
+    if decay is None or decay.group is not group or decay.clamped:
+        return False
+    early = case.last - decay.end
+    return abs(early - warmup) <= max(_EARLY * warmup, 2 * typical_gap(group.lr))
 
 
 def _a(name: str) -> str:

@@ -27,6 +27,13 @@ def test_a_warmup_beside_a_cosine(warm: int) -> None:
     assert found.measured["warmup"].value == pytest.approx(warm, abs=6)
 
 
+def test_a_cosine_that_lacks_its_warmup_rises_for_as_long() -> None:
+    """T_max was computed for a decay after the warm-up; the rebound is the product's doing."""
+    found = evidence(NAME, a_run().lr(beside(250, 750)).case())
+    assert found.stop == 1000 and found.severity is None
+    assert evidence(NAME, a_run().lr(beside(300)).case()).stop < 310
+
+
 def test_steps_in_a_cosine() -> None:
     lr = lambda t: cosine(t, 1000) * multistep(t, 500, 750, lr=1.0)  # noqa: E731
     found = evidence(NAME, a_run().lr(lr).hparams(scheduler="CosineAnnealingLR").case())
