@@ -19,6 +19,7 @@ from lrdoctor.detectors._context import (
     x_units,
 )
 from lrdoctor.detectors._decays import decay_of
+from lrdoctor.detectors._products import cosine_times_exponential
 from lrdoctor.messages import number_text
 from lrdoctor.types import Case, ParamGroup, Quantity, Role, Schedule, Severity
 from lrdoctor.verdict import Evidence, Judgement
@@ -49,7 +50,7 @@ class ScheduleProduct:
     name: ClassVar[str] = "schedule_product"
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
     measures: ClassVar[frozenset[str]] = frozenset(
-        {"peak", "meant", "peak_share", "warmup", "factor", "cuts"}
+        {"peak", "meant", "peak_share", "warmup", "factor", "cuts", "lost", "horizon"}
     )
 
     lost_share: float
@@ -60,7 +61,11 @@ class ScheduleProduct:
         if "lrf" in case.intent.arguments or any(map(_ULTRALYTICS.search, case.run.series)):
             return
         for group in governing_groups(case):
-            found = self._overlap(case, group) or self._stepped(case, group)
+            found = (
+                self._overlap(case, group)
+                or self._stepped(case, group)
+                or self._decaying(case, group)
+            )
             if found is not None:
                 yield found
                 return
@@ -127,6 +132,33 @@ class ScheduleProduct:
             ),
             revision="a configuration that asks for both schedules",
             severity=None if one_meant else Severity.INFO,
+        )
+
+    def _decaying(self, case: Case, group: ParamGroup) -> Evidence | None:
+        """An exponential beside a cosine."""
+        product = cosine_times_exponential(case, group)
+        if product is None or product.left > self.largest_factor:
+            return None
+        lr, length = group.lr.finite(), product.length * product.unit
+        meant = case.intent.scheduler is not None
+        return Evidence(
+            start=int(lr.step[0]),
+            stop=int(lr.step[-1]) + 1,
+            tags=(group.lr.tag,),
+            measured={
+                "factor": Quantity(product.gamma, ""),
+                "lost": Quantity(100 * (1 - product.left), "%"),
+                "horizon": Quantity(length, x_units(case)),
+            },
+            param_group=group.name,
+            detail=(
+                f"a cosine decay over {length_text(case, length)} is multiplied by "
+                f"{number_text(product.gamma)} at every step of its scheduler as well, which takes "
+                f"{percent(100 * (1 - product.left))} off by the end: an exponential decay is "
+                "stepped beside it"
+            ),
+            revision="a configuration that asks for both schedules",
+            severity=None if meant else Severity.INFO,
         )
 
 
