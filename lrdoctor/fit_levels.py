@@ -18,6 +18,7 @@ _FEWEST_LEVELS = 4
 _MOST_STAIRS = 20_000
 _MOSTLY = 0.9
 _SAME_FACTOR = 1e-3
+_ONE_STAIR = 1.5
 # Chance that cuts made by a metric fall on such round positions; below it they were planned.
 _BY_CHANCE = 0.02
 _SHARE_BY_CHANCE = 0.11
@@ -114,7 +115,8 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
         return None
     after, until = curve.x[starts[1:] - 1], curve.x[starts[1:]]
     gaps = np.diff(until)
-    unit = float(np.median(gaps))
+    # A coarse log makes equal stairs look now shorter, now longer; some may not show at all.
+    unit = float(np.mean(gaps[gaps <= _ONE_STAIR * np.median(gaps)]))
     first = max(round((float(until[0]) - origin) / unit), 1)
     count = first + np.round((until - until[0]) / unit)
     unit = float(np.polyfit(count, until, 1)[0])
@@ -125,7 +127,9 @@ def stairs(curve: Curve, pieces: Sequence[Piece], origin: float) -> tuple[Curve,
     size = roundest(float(low), float(high))
     if size != round(size):
         return None
-    index = np.arange(int(count[-1]) + 1)
+    # The last level is that of every interval since.
+    lasts = max(float(count[-1]), (float(curve.x[-1]) - origin) // size)
+    index = np.arange(int(min(lasts, _MOST_STAIRS)) + 1)
     levels = curve.take(starts[np.searchsorted(count, index, side="right")])
     x = np.asarray(origin + size * index, dtype=np.float64)
     return replace(levels, x=x), size

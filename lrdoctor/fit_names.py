@@ -46,11 +46,14 @@ def name_pieces(curve: Curve, pieces: Sequence[Piece], origin: float) -> Named |
 
     ``origin`` is where time 0 is taken to be unless the curve itself shows it.
     """
-    flight = stairs(curve, pieces, origin)
+    # Where steps are counted from 1, so are the edges.
+    counted = (origin, origin + 1.0)
+    flights = ((stairs(curve, pieces, first), first) for first in counted)
+    flight, first = next((f for f in flights if f[0] is not None), (None, origin))
     few = _informative(curve, pieces)
     found = list(_refined(curve, few, pieces, origin))
     if flight is not None and not any(m.exact for m in found):
-        found += _on_stairs(*flight, few, origin)
+        found += _on_stairs(*flight, few, first)
     largest = float(np.abs(curve.y).max(initial=0.0)) or 1.0
     found = [m for m in found if _sane(m, largest) and m.residual <= HOPELESS]
     if not found:

@@ -136,7 +136,7 @@ def ramped(curve: Curve, pieces: Sequence[Piece], origin: float) -> Sequence[Pie
         return pieces
     before = float(curve.x[0]) - origin
     rise = curve.y[1] - curve.y[0], curve.x[1] - curve.x[0]
-    if alone == 1 and before > 0:
+    if alone == 1 and before > 0 and curve.y[0] > 0:
         rise = curve.y[0], before
     line = discover("shapes")["linear"](float(curve.y[0]), float(rise[0] / rise[1]))
     return [Piece(0, alone, line, 0.0), *pieces[alone:]]

@@ -103,3 +103,23 @@ def test_a_ramp_over_an_exponential_from_step_one(length: int, share: float) -> 
     got = fitted(x, y).named.parameters()  # type: ignore[union-attr]
     assert got["lr"] == pytest.approx(5e-4) and got["warmup"] == pytest.approx(length)
     assert got["warmup_start_lr"] == pytest.approx(5e-4 * share, rel=1e-3)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("every", [5, 25])
+@pytest.mark.parametrize("epochs", [20, 40])
+def test_stairs_of_an_epoch_in_a_coarse_log(first: int, every: int, epochs: int) -> None:
+    """Steps counted from 0 or 1; the log sees each edge up to ``every`` steps late."""
+    x = np.arange(every, 32 * 64, every)
+    y = 1.44e-3 * (1 + np.cos(np.pi * np.minimum((x - first) // 64, epochs) / epochs)) / 2
+    schedule = fitted(x, y)
+    got = schedule.named.parameters()  # type: ignore[union-attr]
+    assert schedule.named.name == "cosine"  # type: ignore[union-attr]
+    assert (got["interval"], got["T_max"]) == (64, 64 * epochs)
+
+
+def test_a_warm_up_of_which_only_its_first_zero_was_logged() -> None:
+    x = np.arange(1, 602, 25)
+    got = fitted(x, np.where(x < 26, 0.0, 0.04761 * (1 - (x - 26) / 1447))).named
+    assert got is not None and got.name == "linear"
+    assert got.parameters()["total_steps"] == pytest.approx(1447, abs=1)

@@ -26,6 +26,8 @@ _STEPS = 5
 _START = 1.0 / 3.0
 _LINEAR: Array = _START + (1.0 - _START) * np.arange(_STEPS + 1) / _STEPS
 _POLYNOMIAL: Array = 1.0 - np.arange(_STEPS + 1) / _STEPS
+# Powers that people give PolynomialLR without a length: 0.9 of segmentation recipes, 2, 3.
+_POWERS = (0.3, 4.0)
 # Settings that show that somebody chose the numbers.
 _CHOSEN = frozenset({"total_iters", "factor", "start_factor", "end_factor", "power"})
 
@@ -100,7 +102,15 @@ class DefaultArguments:
         """Down to exactly 0 in five scheduler steps, and 0 from then on."""
         lr = group.lr.finite()
         ends = len(levels.value) == _STEPS + 1 and levels.value[-1] == 0
-        if not ends or not self._are(levels, _POLYNOMIAL, float(levels.value[0])):
+        if not ends or not levels.value[:-1].min() > 0:
+            return None
+        # The power leaves the length alone, which is what the default is about.
+        power = float(np.log(levels.value[1] / levels.value[0]) / np.log(_POLYNOMIAL[1]))
+        power = 1.0 if abs(power - 1.0) <= self.digits else power
+        low, high = _POWERS
+        if not low <= power <= high:
+            return None
+        if not self._are(levels, _POLYNOMIAL**power, float(levels.value[0])):
             return None
         if not _evenly(case, group, levels):
             return None

@@ -28,6 +28,8 @@ _WARMUP_ERROR = 0.05
 _LENGTHS = ("T_max", "total_steps", "decay_steps", "decay_epochs", "lr_decay_iters")
 _SAME = 0.02
 
+Range = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class HorizonFactor:
@@ -61,39 +63,52 @@ class HorizonFactor:
         if _asked_for(case, decay):
             return  # no factor crept in: the configuration has this length
         planned = planned_length(case)
-        total = _logged(case, decay) if planned is None else planned
-        if total is None or not rests_at_end(decay, self.tail_share * total):
+        least, total = _logged(case, decay) if planned is None else (planned, planned)
+        if not least > 0 or not rests_at_end(decay, self.tail_share * total):
             return
         if planned is None and case.finished is False:
             return
-        low, high = self._lengths(decay)
-        factor = self._factor(case, total, low, high)
+        lengths = self._lengths(case, decay)
+        factor = self._factor(case, (least, total), lengths)
         if factor is None:
             return
-        vague = factor * (high - low) / total > self.chance
-        if vague and factor not in _configured(case):
+        width = sum(high - low for low, high in lengths) + (total - least) / factor
+        if factor * width / total > self.chance and factor not in _configured(case):
             yield Unjudged(
                 f"the decay ends at about 1/{factor} of the run, but the LR is logged too rarely "
                 "to tell that share from another; log it at every optimizer step, or give the "
                 "devices and accumulation steps"
             )
             return
-        yield self._evidence(case, decay, factor, total, planned is not None)
+        likely = min(max(factor * decay.length, least), total)
+        yield self._evidence(case, decay, factor, likely, planned is not None)
 
-    def _lengths(self, decay: Decay) -> tuple[float, float]:
-        """Shortest and longest length of the schedule: a log may count from 1, or begin late."""
+    def _lengths(self, case: Case, decay: Decay) -> list[Range]:
+        """Shortest and longest length of the schedule: a log may count from 1, or begin late.
+
+        Where the first epoch hides the warm-up, its LR is that of the epoch's start or of its end:
+        two lengths, and none between them.
+        """
         lr = decay.group.lr.finite()
         counted = 1.0 if lr.step[0] > 0 and decay.origin < lr.step[0] else 0.0
         missed = min(typical_gap(lr), float(lr.step[0])) if decay.origin > 0 else 0.0
-        return (
-            (decay.length - counted) * (1 - self.ratio_tolerance),
-            (decay.length + missed) * (1 + self.ratio_tolerance),
-        )
+        ranges = [(decay.length - counted, decay.length + missed)]
+        if case.clock.unit is ClockUnit.EPOCH and 0 < decay.warmup < 1 and lr.step[0] == 0:
+            ranges.append((decay.length + 1, decay.length + 1))
+        low, high = 1 - self.ratio_tolerance, 1 + self.ratio_tolerance
+        return [(shortest * low, longest * high) for shortest, longest in ranges]
 
-    def _factor(self, case: Case, total: float, low: float, high: float) -> int | None:
-        """The likeliest N with total / N between the two lengths; configured ones first."""
-        ordered = (*_configured(case), *_GUESSES)
-        return next((n for n in ordered if n > 1 and low <= total / n <= high), None)
+    def _factor(self, case: Case, total: Range, lengths: list[Range]) -> int | None:
+        """The likeliest N with total / N among the lengths; configured ones first."""
+        least, most = total
+        return next(
+            (
+                n
+                for n in (*_configured(case), *_GUESSES)
+                if n > 1 and any(low <= most / n and least / n <= high for low, high in lengths)
+            ),
+            None,
+        )
 
     def _evidence(
         self, case: Case, decay: Decay, factor: int, total: float, planned: bool
@@ -154,11 +169,12 @@ def _weight(planned: bool, signs: int, frozen: bool, gone: bool, stopped: bool) 
     return Severity.WARNING if planned or signs or frozen or gone else Severity.INFO
 
 
-def _logged(case: Case, decay: Decay) -> float | None:
-    """Length of the log from time 0 of the schedule."""
-    lr = decay.group.lr.finite()
-    length = float(case.last) + typical_gap(lr) - decay.origin
-    return length if length > 0 else None
+def _logged(case: Case, decay: Decay) -> Range:
+    """Shortest and longest run, from time 0 of the schedule: up to the last step in the log, or to
+    the step before the LR would have been logged again."""
+    gap = typical_gap(decay.group.lr.finite())
+    length = float(case.last) - decay.origin
+    return (length + gap if gap <= 1 else length), length + gap
 
 
 def _asked_for(case: Case, decay: Decay) -> bool:

@@ -18,6 +18,8 @@ from lrdoctor.detectors._context import (
     typical_gap,
     x_units,
 )
+from lrdoctor.detectors._decays import decay_of
+from lrdoctor.detectors._products import cosine_times_exponential
 from lrdoctor.messages import number_text
 from lrdoctor.types import Case, ParamGroup, Quantity, Role, Schedule, Severity
 from lrdoctor.verdict import Evidence, Judgement
@@ -31,6 +33,8 @@ _SAME = 0.01
 # A segment fitted this well is a cosine, and it began at the first step within this share of it.
 _EXACT = 1e-5
 _AT_START = 0.01
+# The decay ends early by the warm-up within this share of it.
+_EARLY = 0.05
 # Two schedulers, and no coincidence of edits.
 _LEAST = 2
 
@@ -46,7 +50,7 @@ class ScheduleProduct:
     name: ClassVar[str] = "schedule_product"
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
     measures: ClassVar[frozenset[str]] = frozenset(
-        {"peak", "meant", "peak_share", "warmup", "factor", "cuts"}
+        {"peak", "meant", "peak_share", "warmup", "factor", "cuts", "lost", "horizon"}
     )
 
     lost_share: float
@@ -57,7 +61,11 @@ class ScheduleProduct:
         if "lrf" in case.intent.arguments or any(map(_ULTRALYTICS.search, case.run.series)):
             return
         for group in governing_groups(case):
-            found = self._overlap(case, group) or self._stepped(case, group)
+            found = (
+                self._overlap(case, group)
+                or self._stepped(case, group)
+                or self._decaying(case, group)
+            )
             if found is not None:
                 yield found
                 return
@@ -73,9 +81,10 @@ class ScheduleProduct:
         if case.last < end or peak > (1 - self.lost_share) * top:
             return None
         warmup = end - (group.schedules[0].origin if group.schedules else 0.0)
+        short = _runs_on(case, group, warmup)
         return Evidence(
             start=int(lr.step[0]),
-            stop=int(end) + 1,
+            stop=(case.last if short else int(end)) + 1,
             tags=(group.lr.tag,),
             measured={
                 "peak": Quantity(peak, ""),
@@ -90,7 +99,7 @@ class ScheduleProduct:
                 f"{percent(100 * peak / top)} of {number_text(top)}"
             ),
             revision="a product that was meant",
-            severity=None if case.intent.scheduler is not None else Severity.INFO,
+            severity=None if short or case.intent.scheduler is not None else Severity.INFO,
         )
 
     def _stepped(self, case: Case, group: ParamGroup) -> Evidence | None:
@@ -124,6 +133,43 @@ class ScheduleProduct:
             revision="a configuration that asks for both schedules",
             severity=None if one_meant else Severity.INFO,
         )
+
+    def _decaying(self, case: Case, group: ParamGroup) -> Evidence | None:
+        """An exponential beside a cosine."""
+        product = cosine_times_exponential(case, group)
+        if product is None or product.left > self.largest_factor:
+            return None
+        lr, length = group.lr.finite(), product.length * product.unit
+        meant = case.intent.scheduler is not None
+        return Evidence(
+            start=int(lr.step[0]),
+            stop=int(lr.step[-1]) + 1,
+            tags=(group.lr.tag,),
+            measured={
+                "factor": Quantity(product.gamma, ""),
+                "lost": Quantity(100 * (1 - product.left), "%"),
+                "horizon": Quantity(length, x_units(case)),
+            },
+            param_group=group.name,
+            detail=(
+                f"a cosine decay over {length_text(case, length)} is multiplied by "
+                f"{number_text(product.gamma)} at every step of its scheduler as well, which takes "
+                f"{percent(100 * (1 - product.left))} off by the end: an exponential decay is "
+                "stepped beside it"
+            ),
+            revision="a configuration that asks for both schedules",
+            severity=None if meant else Severity.INFO,
+        )
+
+
+def _runs_on(case: Case, group: ParamGroup, warmup: float) -> bool:
+    """Whether the decay is over too early by the warm-up that should have come before it; what an
+    unclamped cosine does from there on belongs to the product."""
+    decay = decay_of(case)
+    if decay is None or decay.group is not group or decay.clamped:
+        return False
+    early = case.last - decay.end
+    return abs(early - warmup) <= max(_EARLY * warmup, 2 * typical_gap(group.lr))
 
 
 def _a(name: str) -> str:

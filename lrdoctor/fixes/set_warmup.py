@@ -49,6 +49,8 @@ class SetWarmup:
         """To review: how long a warm-up must be shows only in training."""
         if finding.severity is Severity.INFO:
             return  # a note asks for no correction
+        if "lost" in finding.evidence.measured:
+            return  # two decays were multiplied, and no warm-up
         length = planned(case, finding)
         steps = self._steps(case, finding, length)
         schedules: dict[str, Schedule] = {}

@@ -17,8 +17,10 @@ from lrdoctor.types import Note, Scalar
 # What was written by the training itself comes before what a person may have changed since.
 NAMES = (
     "hparams.yaml", "hparams.yml", "hparams.json", "args.yaml", "args.yml", "args.json",
-    "training_args.json", "opt.yaml", "hyp.yaml", ".hydra/config.yaml", "config.yaml",
-    "config.yml", "config.json", "params.yaml", "params.json",
+    "training_args.json", "training_args.yaml", "train_args.json", "train_args.yaml",
+    "hyperparameters.json", "hyperparameters.yaml", "opt.yaml", "hyp.yaml", ".hydra/config.yaml",
+    "train_config.json", "train_config.yaml", "config.yaml", "config.yml", "config.json",
+    "params.yaml", "params.json",
 )  # fmt: skip
 UNREAD = {
     "training_args.bin": "a pickle is never loaded; give its settings with --expect",

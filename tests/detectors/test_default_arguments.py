@@ -40,6 +40,14 @@ def test_polynomial_is_dead_after_five(made: RunBuilder) -> None:
     assert "total_iters=5" in found.detail
 
 
+@pytest.mark.parametrize("power", [0.9, 2.0])
+def test_a_power_does_not_change_the_length(power: float) -> None:
+    found = evidence(NAME, steps_of(lambda t: 0.1 * (polynomial(t) / 0.1) ** power).case())
+    assert found.severity is Severity.ERROR
+    six = steps_of(lambda t: 0.1 * np.maximum(1 - t / 6, 0) ** power)
+    assert silent(NAME, six.case())
+
+
 @pytest.mark.parametrize("made", [epochs(constant), epochs(constant, 1), steps_of(constant)])
 def test_constant_jumps_by_three(made: RunBuilder) -> None:
     found = evidence(NAME, made.case())

@@ -47,6 +47,21 @@ def test_without_a_plan_the_ratio_alone_is_a_note() -> None:
     assert evidence(NAME, a_run().lr(lambda t: line(t, 250)).case()).severity is Severity.WARNING
 
 
+def test_a_log_may_end_anywhere_before_its_next_point() -> None:
+    run = a_run().steps(25, 1750, 25).lr(lambda t: line(t, 864, warmup=69))
+    found = evidence(NAME, run.case())
+    assert found.measured["factor"].value == 2
+    assert found.measured["planned"].value == pytest.approx(1728, abs=4)
+
+
+@pytest.mark.parametrize(("epochs", "fires"), [(31, True), (34, False)])
+def test_an_epoch_logged_at_its_end_hides_a_short_warm_up(epochs: int, fires: bool) -> None:
+    """A cosine over after 15.5 epochs, its warm-up of a little over one before the first log."""
+    run = a_run().on_axis("epoch").steps(0, epochs)
+    run = run.lr(lambda t: np.where(t < 1, 0.097, cosine(np.clip(t - 0.02, 0, 14.5), 14.5)))
+    assert silent(NAME, run.case()) is not fires
+
+
 def test_a_loss_that_froze_with_the_lr_is_a_second_symptom() -> None:
     run = a_run().lr(lambda t: cosine(np.minimum(t, 250), 250, floor=1e-3))
     run = run.loss(lambda t: falling(np.minimum(t, 250))).hparams(max_steps=1000)

@@ -27,6 +27,26 @@ def test_a_warmup_beside_a_cosine(warm: int) -> None:
     assert found.measured["warmup"].value == pytest.approx(warm, abs=6)
 
 
+def test_a_cosine_that_lacks_its_warmup_rises_for_as_long() -> None:
+    """T_max was computed for a decay after the warm-up; the rebound is the product's doing."""
+    found = evidence(NAME, a_run().lr(beside(250, 750)).case())
+    assert found.stop == 1000 and found.severity is None
+    assert evidence(NAME, a_run().lr(beside(300)).case()).stop < 310
+
+
+@pytest.mark.parametrize("every", [1, 10])
+def test_an_exponential_beside_a_cosine(every: int) -> None:
+    """Both stepped once an epoch of 50 steps."""
+    run = a_run().steps(0, 1000, every).series("epoch", lambda t: t // 50)
+    run = run.lr(lambda t: 0.9 ** (t // 50) * cosine(t // 50, 20))
+    found = evidence(NAME, run.hparams(scheduler="cosine", T_max=20).case())
+    assert found.severity is None
+    assert found.measured["factor"].value == pytest.approx(0.9)
+    plain = a_run().steps(0, 1000, every).series("epoch", lambda t: t // 50)
+    plain = plain.lr(lambda t: cosine(t // 50, 20)).hparams(scheduler="cosine", T_max=20)
+    assert silent(NAME, plain.case())
+
+
 def test_steps_in_a_cosine() -> None:
     lr = lambda t: cosine(t, 1000) * multistep(t, 500, 750, lr=1.0)  # noqa: E731
     found = evidence(NAME, a_run().lr(lr).hparams(scheduler="CosineAnnealingLR").case())

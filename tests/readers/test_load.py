@@ -145,6 +145,12 @@ def test_settings_beside_the_log(tmp_path: Path) -> None:
     assert run.hparam_sources["warmup"].endswith("v0/config.json")
 
 
+@pytest.mark.parametrize("name", ["train_args.json", "train_config.json", "hyperparameters.json"])
+def test_settings_that_scripts_dump_themselves(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {"v0/metrics.csv": csv(100), f"v0/{name}": '{"num_train_epochs": 18}'})
+    assert only(runs(tmp_path)).hparams == {"num_train_epochs": 18}
+
+
 def test_settings_of_the_log_come_first(tmp_path: Path) -> None:
     write(
         tmp_path, {"o/trainer_state.json": state(100), "o/args.json": '{"max_steps": 5, "lr": 1}'}
