@@ -142,7 +142,9 @@ class DefaultArguments:
         lasts = float(levels.begin[last] - levels.begin[0])
         if severity is None and lasts < self.note_share * length:
             severity = Severity.INFO
-        stop = int(levels.begin[last]) + 1 if levels.value[last] > 0 else int(lr.step[-1]) + 1
+        # An LR that is gone, or stays up where a decay was meant, is wrong to the end.
+        over = levels.value[last] > 0 and case.intent.scheduler != "linear"
+        stop = int(levels.begin[last]) + 1 if over else int(lr.step[-1]) + 1
         return Evidence(
             start=int(levels.begin[0]),
             stop=stop,

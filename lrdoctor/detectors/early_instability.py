@@ -20,6 +20,7 @@ from lrdoctor.detectors._context import (
     typical_gap,
     x_units,
 )
+from lrdoctor.messages import number_text
 from lrdoctor.types import Array, Case, ParamGroup, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement
 
@@ -32,6 +33,8 @@ _START = 0.01
 _CONTINUED = 0.05
 # Points that a level is averaged over: five outlast a spike, fifty are enough for any noise.
 _LEAST, _MOST, _SHARE = 5, 50, 0.01
+# The last part of the log, whose level is what the run came to: a tenth.
+_TAIL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class EarlyInstability:
     name: ClassVar[str] = "early_instability"
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR, Role.TRAIN_LOSS})
     measures: ClassVar[frozenset[str]] = frozenset(
-        {"first_loss", "top_loss", "noise", "sigmas", "lasts", "share", "lr"}
+        {"first_loss", "top_loss", "noise", "sigmas", "lasts", "share", "lr", "last_loss"}
     )
 
     sigmas: float
@@ -99,6 +102,17 @@ class EarlyInstability:
         error: float,
     ) -> Evidence:
         begin, first = int(loss.step[0]), float(loss.value[0])
+        detail = (
+            f"it takes {length_text(case, stop - begin)}, {percent(100 * share)} of the run, "
+            "to get back to where it began"
+        )
+        # A dip may be back at the first value while the run as a whole is not.
+        last = float(np.median(loss.value[-max(len(loss) // _TAIL, _LEAST) :]))
+        if last >= first:
+            detail += (
+                f", and it ends no lower, at {number_text(last)}: the LR is too high "
+                "throughout, and a warm-up alone may not be enough"
+            )
         return Evidence(
             start=begin,
             stop=stop + 1,
@@ -111,12 +125,10 @@ class EarlyInstability:
                 "lasts": Quantity(float(stop - begin), x_units(case)),
                 "share": Quantity(100 * share, "%"),
                 "lr": Quantity(float(group.lr.finite().value[0]), ""),
+                "last_loss": Quantity(last, ""),
             },
             param_group=group.name,
-            detail=(
-                f"it takes {length_text(case, stop - begin)}, {percent(100 * share)} of the run, "
-                "to get back to where it began"
-            ),
+            detail=detail,
             revision="a rise that was meant, as of a loss with a growing weight or harder data",
             severity=None if share >= self.min_share else Severity.INFO,
         )

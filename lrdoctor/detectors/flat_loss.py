@@ -18,7 +18,7 @@ from lrdoctor.detectors._context import (
     main_group,
 )
 from lrdoctor.messages import number_text
-from lrdoctor.types import Case, Confidence, ParamGroup, Quantity, Role, Series, Severity
+from lrdoctor.types import Case, Confidence, IntArray, ParamGroup, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
 # Where the search for the start of the plateau looks, as shares of the run.
@@ -38,12 +38,15 @@ class FlatLoss:
     Flat means: the change over the stretch is within its standard error or ``drift_share`` of the
     loss, and the noise could not hide a fall of ``hidden_share``. A loss that still falls by more
     than ``still_share`` or out of its own scatter, or never fell, is another matter and passes.
+    A ReduceLROnPlateau that sleeps through a plateau of more than twice its configured patience is
+    found wherever that lies.
     """
 
     name: ClassVar[str] = "flat_loss"
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
     measures: ClassVar[frozenset[str]] = frozenset(
         {"plateau_share", "lr", "lr_change", "loss_level", "fall", "noise", "progress", "epochs"}
+        | {"waited", "patience"}
     )
 
     min_share: float
@@ -75,13 +78,12 @@ class FlatLoss:
         start = self._plateau(loss)
         if start is None:
             start = self._stalled(case, loss)
-        if start is None:
+        flat = None if start is None else loss.between(start, np.inf)
+        trend = None if flat is None else fit_trend(flat)
+        if flat is None or trend is None or self._others_improve(case, flat):
+            yield from self._slept(case, group, loss, epochs)
             return
-        flat = loss.between(start, np.inf)
         if not self._lr_stands(case, float(flat.step[0])):
-            return
-        trend = fit_trend(flat)
-        if trend is None or self._others_improve(case, flat):
             return
         yield self._evidence(case, group, loss, flat, trend, epochs)
 
@@ -115,9 +117,7 @@ class FlatLoss:
         patience = case.intent.arguments.get("patience", _PATIENCE)
         if len(watched) < self.min_points or not isinstance(patience, int | float):
             return None
-        least = np.minimum.accumulate(watched.value)
-        bests = np.flatnonzero(np.diff(least, prepend=np.inf) < 0)
-        waits = np.diff(bests, append=len(watched))
+        bests, waits = _waits(watched)
         overdue = bests[waits > 2 * (patience + 1)]
         if not len(overdue) or overdue[0] > (1 - self.min_share) * len(watched):
             return None
@@ -126,6 +126,53 @@ class FlatLoss:
         if trend is None or self._improves(trend, abs(trend.level)):
             return None
         return float(watched.step[best])
+
+    def _slept(
+        self, case: Case, group: ParamGroup, loss: Series, epochs: float | None
+    ) -> Iterator[Judgement]:
+        """A stretch in mid-run that the configured patience does not allow: a loss that falls on
+        after it shows that the task was not at its floor, not that the scheduler acts."""
+        patience = case.intent.arguments.get("patience")
+        if case.intent.scheduler != "reduce_on_plateau" or not case.has(Role.VAL_LOSS):
+            return
+        watched = case.signals[Role.VAL_LOSS].finite()
+        if len(watched) < self.min_points or not isinstance(patience, int | float):
+            return
+        bests, waits = _waits(watched)
+        longest = int(np.argmax(waits))
+        wait, best = int(waits[longest]), int(bests[longest])
+        if wait <= 2 * (patience + 1) or not self._lr_stands(case, -np.inf):
+            return
+        start, stop = float(watched.step[best]), float(watched.step[best + wait - 1])
+        trend = fit_trend(loss.between(start, stop + 1))
+        scale = 0.0 if trend is None else abs(trend.level)
+        if trend is None or self._improves(trend, scale):
+            return
+        # It may watch this loss instead, and noise may hide that it fell on: both are said.
+        hidden = trend.fall_high > self.hidden_share * scale
+        lr = group.lr.finite().value
+        measured = {
+            "plateau_share": Quantity(100 * (stop - start) / float(case.last - case.first), "%"),
+            "lr": Quantity(float(np.median(lr)), ""),
+            "lr_change": Quantity(100 * float(lr.max() / lr.min() - 1), "%"),
+            "loss_level": Quantity(float(watched.value[best]), ""),
+            "fall": Quantity(trend.fall, ""),
+            "noise": Quantity(trend.sigma, ""),
+            "waited": Quantity(float(wait), "evaluations"),
+            "patience": Quantity(float(patience), "evaluations"),
+        }
+        if epochs is not None:
+            measured["epochs"] = Quantity(epochs, "epochs")
+        yield Evidence(
+            start=int(start),
+            stop=int(stop) + 1,
+            tags=(watched.tag, group.lr.tag),
+            measured=measured,
+            param_group=group.name,
+            detail=_asleep(watched.value[best], wait, patience),
+            revision="a log of the value that the scheduler is given, with a new best in between",
+            severity=Severity.INFO if hidden else None,
+        )
 
     def _is_flat(self, trend: Trend, first_level: float) -> bool:
         progress = first_level - trend.level
@@ -202,6 +249,27 @@ class FlatLoss:
             severity=severity,
             confidence=confidence,
         )
+
+
+def _waits(watched: Series) -> tuple[IntArray, IntArray]:
+    """Indices of the new bests, and how many evaluations each stayed the best."""
+    least = np.minimum.accumulate(watched.value)
+    bests = np.flatnonzero(np.diff(least, prepend=np.inf) < 0)
+    return bests.astype(np.int64), np.diff(bests, append=len(watched)).astype(np.int64)
+
+
+def _asleep(best: float, wait: int, patience: float) -> str:
+    text = (
+        f"that is the best validation loss for {number_text(wait)} evaluations, and a patience of "
+        f"{number_text(patience)} cuts after {number_text(patience + 1)}"
+    )
+    if best < 0:
+        return (
+            f"{text}; ReduceLROnPlateau's relative threshold counts a negative value that is "
+            'slightly worse as progress: give it threshold_mode="abs", unless it watches another '
+            "value or is stepped more seldom"
+        )
+    return f"{text}; see which value ReduceLROnPlateau is given, and how often it is stepped"
 
 
 def _first_level(loss: Series) -> float:

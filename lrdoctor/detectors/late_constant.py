@@ -36,13 +36,15 @@ class LateConstant:
 
     A validation set is the same at every evaluation, so what its loss scatters from one to the next
     is the wandering of the weights, which grows with the LR. Where that is several times what an
-    evaluation's worth of training still brings, a decay has something to gain.
+    evaluation's worth of training still brings, a decay has something to gain. A training loss that
+    still falls is no objection where the validation loss stands: a note, or a fault if the swings
+    of single evaluations are as large as a gain that counts.
     """
 
     name: ClassVar[str] = "late_constant"
     requires: ClassVar[frozenset[Role]] = frozenset({Role.LR})
     measures: ClassVar[frozenset[str]] = frozenset(
-        {"epochs", "lr", "late_fall", "late_fall_high", "wander"}
+        {"epochs", "lr", "late_fall", "late_fall_high", "wander", "scatter"}
     )
 
     min_epochs: float
@@ -52,6 +54,7 @@ class LateConstant:
     late_share: float
     hidden_share: float
     wander_ratio: float
+    wide_share: float
     progress_share: float
     solved_ratio: float
 
@@ -69,11 +72,18 @@ class LateConstant:
             yield Unjudged("the LR never moves; a loss would show if a decay could gain anything")
             return
         late = self._late(loss)
-        if late is None or not self._used_up(loss, late):
+        if late is None:
             return
-        wander = self._wander(case, late)
+        val = case.signals[Role.VAL_LOSS].finite() if case.has(Role.VAL_LOSS) else None
+        half = self._late(val) if val is not None and len(val) >= 2 else None
+        if not self._used_up(loss, late):
+            # What still falls is learnt by heart, as far as the validation loss shows.
+            if val is None or half is None or not self._used_up(val, half) or half.fall_high < 0:
+                return
+            loss, late = val, half
+        wander = _wander(half, late)
         if wander is None or wander >= self.wander_ratio:
-            yield self._evidence(case, group, loss, late, wander, epochs)
+            yield self._evidence(case, group, loss, late, (half, wander), epochs)
 
     def _stands(self, group: ParamGroup, case: Case) -> bool:
         """Whether the group keeps its largest LR from an early step to the end."""
@@ -101,26 +111,13 @@ class LateConstant:
             return False
         return 0 < late.fall_high <= self.hidden_share * late.level
 
-    def _wander(self, case: Case, late: Trend) -> float | None:
-        """Scatter of the validation loss over what one evaluation's worth of training brings, both
-        as shares of their loss; None without enough evaluations."""
-        if not case.has(Role.VAL_LOSS):
-            return None
-        val = case.signals[Role.VAL_LOSS].finite()
-        half = self._late(val) if len(val) >= 2 else None
-        if half is None or not half.level > 0:
-            return None
-        # A late fall that is not above its error counts as that error.
-        bound = max(late.fall, (late.fall_high - late.fall) / 2) / late.level / half.points
-        return half.sigma / half.level / bound if bound > 0 else None
-
     def _evidence(
         self,
         case: Case,
         group: ParamGroup,
         loss: Series,
         late: Trend,
-        wander: float | None,
+        seen: tuple[Trend | None, float | None],
         epochs: float,
     ) -> Evidence:
         measured = {
@@ -129,8 +126,10 @@ class LateConstant:
             "late_fall": Quantity(100 * late.fall / late.level, "%"),
             "late_fall_high": Quantity(100 * late.fall_high / late.level, "%"),
         }
-        fell = f"lowered the loss by {percent(100 * late.fall / late.level)} only"
-        detail = f"its second half {fell if late.fall > 0 else 'did not lower the loss'}"
+        half, wander = seen
+        logged = loss_of(case)
+        by_val = logged is not None and logged.tag != loss.tag
+        detail = f"its second half {_brought(late, by_val)}"
         if wander is None:
             detail += "; without a validation loss nothing shows how much of it is this LR's noise"
         else:
@@ -142,6 +141,9 @@ class LateConstant:
             )
         meant = case.intent.scheduler == "constant" or case.regime == "fine_tuning"
         sure = wander is not None and not meant and round(epochs) >= self.long_epochs
+        if half is not None and half.level > 0:
+            measured["scatter"] = Quantity(100 * half.sigma / half.level, "%")
+            sure = sure and (not by_val or half.sigma >= self.wide_share * half.level)
         return Evidence(
             start=int(loss.step[-1] - late.length),
             stop=int(loss.step[-1]) + 1,
@@ -153,6 +155,24 @@ class LateConstant:
             "nothing",
             severity=None if sure else Severity.INFO,
         )
+
+
+def _wander(half: Trend | None, late: Trend) -> float | None:
+    """Scatter of the validation loss over what one evaluation's worth of training brings, both as
+    shares of their loss; None without enough evaluations in ``half``."""
+    if half is None or not half.level > 0:
+        return None
+    # A late fall that is not above its error counts as that error.
+    bound = max(late.fall, (late.fall_high - late.fall) / 2) / late.level / half.points
+    return half.sigma / half.level / bound if bound > 0 else None
+
+
+def _brought(late: Trend, by_val: bool) -> str:
+    loss = "validation loss" if by_val else "loss"
+    text = f"did not lower the {loss}"
+    if late.fall > 0:
+        text = f"lowered the {loss} by {percent(100 * late.fall / late.level)} only"
+    return f"{text}, while the training loss still falls" if by_val else text
 
 
 def _epochs(case: Case) -> float | None:

@@ -15,12 +15,13 @@ from lrdoctor.detectors._loss_events import (
     FREEDOM,
     LOCAL,
     Outline,
+    find_rises,
     lr_returns,
     outline,
     training_loss,
 )
 from lrdoctor.messages import number_text
-from lrdoctor.types import Array, Case, Quantity, Role, Severity
+from lrdoctor.types import Array, Case, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement
 
 # Share of the log, and of groups, whose lowest level must still be high.
@@ -36,6 +37,8 @@ class LossDivergence:
     The rise must undo a large part of the progress, stand out of the scatter, and last to the end.
     A loss that rises because the LR came back up (a warm restart) passes, and so does one whose
     validation loss goes on to new bests: there the training loss itself was changed.
+    A best level inside a warm-up is short and noisy: a rise without a way back, which weighs all
+    that came after it, is then as good a proof as the lowest group of the end.
     """
 
     name: ClassVar[str] = "loss_divergence"
@@ -55,7 +58,7 @@ class LossDivergence:
         """At most one finding: the last departure from the best level."""
         series = training_loss(case)
         sketch = None if series is None else outline(series)
-        if sketch is None:
+        if series is None or sketch is None:
             return
         tail = max(_FEWEST_TAIL, len(sketch.level) // _TAIL)
         calm = np.median(sliding_window_view(sketch.level, 3), axis=1)
@@ -72,7 +75,7 @@ class LossDivergence:
             raised = _settled_above(sketch.level, best + least / 2)
         if len(sketch.level) - raised < max(tail, self.stay_share * len(sketch.level)):
             return
-        sigmas = _sigmas(sketch, low, tail)
+        sigmas = max(_sigmas(sketch, low, tail), _lasting(series, best + least / 2))
         needed = float(np.sqrt(self.rise_sigma**2 + 2 * np.log(len(sketch.level))))
         if sigmas < needed or is_reinforcement_learning(case):
             return
@@ -149,6 +152,12 @@ def _sigmas(sketch: Outline, low: int, tail: int) -> float:
     rise = float(np.min(sketch.level[-tail:])) - best
     error = float(np.sqrt(2.0) * sketch.scatter[low + 2])
     return normal_equivalent(rise, error, FREEDOM * min(LOCAL, len(sketch.level) - 2))
+
+
+def _lasting(series: Series, bound: float) -> float:
+    """Significance of a rise from below ``bound`` that has no way back; 0 without one."""
+    rises = (r for r in find_rises(series) if r.back is None and r.before <= bound)
+    return max((r.sigmas for r in rises), default=0.0)
 
 
 def _above_start(measured: dict[str, Quantity]) -> bool:

@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lrdoctor.detectors._context import is_reinforcement_learning, length_text, x_units
+import numpy as np
+
+from lrdoctor.detectors._context import (
+    is_reinforcement_learning,
+    length_text,
+    main_group,
+    percent,
+    x_units,
+)
 from lrdoctor.detectors._loss_events import Rise, coupled_event, find_rises, training_loss
 from lrdoctor.types import Case, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement
+
+# A spike that outlasts a fall of the LR to this share may owe its end to it.
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +34,7 @@ class SlowSpike:
     name: ClassVar[str] = "slow_spike"
     requires: ClassVar[frozenset[Role]] = frozenset({Role.TRAIN_LOSS})
     measures: ClassVar[frozenset[str]] = frozenset(
-        {"loss_before", "top", "rise_sigma", "recovered_after", "lost_share"}
+        {"loss_before", "top", "rise_sigma", "recovered_after", "lost_share", "lr_left"}
     )
 
     rise_ratio: float
@@ -58,15 +69,31 @@ class SlowSpike:
             "recovered_after": Quantity(float(back - start), x_units(case)),
             "lost_share": Quantity(100 * share, "%"),
         }
+        left = _lr_left(case, start, back)
+        if left is None:
+            text = "no resume, LR change or unfreezing in the log explains it"
+        else:
+            measured["lr_left"] = Quantity(100 * left, "%")
+            text = (
+                f"it is back only when the LR has fallen to {percent(100 * left)} of what it was "
+                "at the rise: unless bad data caused it, that LR was too high"
+            )
         return Evidence(
             start=start,
             stop=back + 1,
             tags=(points.tag,),
             measured=measured,
-            detail=(
-                f"{length_text(case, back - start)} of training only made up for it, and no "
-                "resume, LR change or unfreezing in the log explains it"
-            ),
+            detail=f"{length_text(case, back - start)} of training only made up for it, and {text}",
             revision="a change of data, augmentation or loss made on purpose at this place",
             severity=None if share >= self.costly_share else Severity.INFO,
         )
+
+
+def _lr_left(case: Case, start: float, back: float) -> float | None:
+    """The LR at ``back`` over that at ``start`` if it fell to half or less; None otherwise."""
+    group = main_group(case)
+    if group is None:
+        return None
+    lr = group.lr.finite()
+    before, after = np.interp([start, back], lr.step, lr.value)
+    return float(after / before) if 0 < after <= _HALF * before else None

@@ -20,12 +20,16 @@ from lrdoctor.detectors._context import (
 from lrdoctor.types import Case, ParamGroup, Quantity, Role, Series
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
+# So many evaluations without a new best are no accident while a loss falls.
+_EVALUATIONS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class TinyLr:
     """The stretch at a tiny LR, up to the end of the run, against the one before it.
 
     A loss that had come to rest while the LR was still there acquits: then the schedule is over.
+    So does a validation loss that had: only the learning by heart was stopped.
     """
 
     name: ClassVar[str] = "tiny_lr"
@@ -107,6 +111,8 @@ class TinyLr:
     ) -> tuple[Series, Trend, Trend] | None:
         """The training loss with its trends if it starved, or the validation loss where noise
         leaves open if the training loss was falling; None where neither did."""
+        if _validation_was_over(case, begin, tiny):
+            return None
         for role in (Role.TRAIN_LOSS, Role.VAL_LOSS):
             if not case.has(role):
                 continue
@@ -126,3 +132,12 @@ class TinyLr:
         if not before.falling or before.fall <= self.fall_share * before.level:
             return False
         return after.slope <= self.frozen_slope * before.slope and after.fall_high >= 0
+
+
+def _validation_was_over(case: Case, begin: float, tiny: float) -> bool:
+    """Whether the best validation loss lies before ``begin``, several evaluations ago."""
+    if not case.has(Role.VAL_LOSS):
+        return False
+    val = case.signals[Role.VAL_LOSS].finite()
+    early, late = val.between(-np.inf, begin).value, val.between(begin, tiny).value
+    return bool(len(early) and len(late) >= _EVALUATIONS and late.min() >= early.min())

@@ -31,6 +31,12 @@ def test_a_rise_that_costs_a_tenth_of_the_run() -> None:
     assert found.measured["sigmas"].value > 20
 
 
+def test_a_run_that_ends_no_lower_than_it_began_says_so() -> None:
+    assert "ends no lower" not in evidence(NAME, run().case()).detail
+    dip = run(lambda t: np.where(np.abs(t - 130) < 20, 1.5, np.where(t < 3, 2.0, 5.0)))
+    assert "ends no lower" in evidence(NAME, dip.case()).detail
+
+
 def test_a_short_rise_is_a_note() -> None:
     assert mild(evidence(NAME, run(lambda t: blow_up(t, 35)).case()))
     assert silent(NAME, run(lambda t: blow_up(t, 35)).case(), note_share=0.06)

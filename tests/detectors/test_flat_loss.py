@@ -129,6 +129,37 @@ def test_a_plateau_scheduler_past_its_patience_convicts_itself() -> None:
     assert silent(NAME, stalled(30), hidden_share=-1.0)
 
 
+def sleeping(sign: float, *, patience: int = 3, noise: float = 0.01, fall: float = 0.0) -> Case:
+    """Both losses stand for 16 of 50 evaluations in mid-run and then fall again."""
+    steps = np.r_[np.linspace(1, 0.3, 20), np.full(16, 0.32), np.linspace(0.28, 0, 14)]
+    val = steps + (0.5 if sign > 0 else -1.5)
+    at = np.arange(19, 1000, 20)
+    built = run(
+        lambda t: np.interp(t, at, val) - fall * np.clip((t - 400) / 320, 0, 1),
+        noise=noise,
+        scheduler="ReduceLROnPlateau",
+        patience=patience,
+    )
+    return built.steps(19, 1000, 20).series("val_loss", val).case()
+
+
+def test_a_scheduler_that_sleeps_in_mid_run() -> None:
+    found = evidence(NAME, sleeping(1))
+    assert found.severity is None and "how often it is stepped" in found.detail
+    assert found.measured["waited"].value == 17
+    assert found.start == pytest.approx(19 * 20 + 19, abs=1)
+    assert "threshold_mode" in evidence(NAME, sleeping(-1)).detail
+
+
+def test_noise_that_may_hide_what_it_watches_makes_a_note() -> None:
+    assert mild(evidence(NAME, sleeping(-1, noise=2.0)))
+
+
+def test_what_acquits_a_sleeping_scheduler() -> None:
+    assert silent(NAME, sleeping(1, patience=10))
+    assert silent(NAME, sleeping(1, fall=0.5))
+
+
 def test_a_slow_but_steady_power_law_is_no_plateau() -> None:
     """Large models at a constant LR: a few percent over most of the run, with hardly any noise."""
     case = a_run().steps(0, 400_000, 2000).lr(0.01)

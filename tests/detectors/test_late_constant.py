@@ -74,6 +74,36 @@ def test_quiet(case) -> None:  # type: ignore[no-untyped-def]
     assert silent(NAME, case)
 
 
+def memorising(wander: float, val=creeping) -> RunBuilder:  # type: ignore[no-untyped-def]
+    """A training loss that still falls by half while the validation loss creeps and scatters."""
+    start = a_run().on_axis("epoch").steps(0, 40).lr(0.1).loss(lambda t: falling(t, 30), noise=0.01)
+    return start.loss(val, noise=wander, seed=1, tag="val/loss")
+
+
+def test_a_validation_loss_that_stands_while_training_falls() -> None:
+    found = evidence(NAME, memorising(0.04).case())
+    assert found.severity is None
+    assert "the training loss still falls" in found.detail
+    assert found.measured["scatter"].value == pytest.approx(8, rel=0.3)
+
+
+def test_narrow_swings_are_a_note_while_training_falls() -> None:
+    assert mild(evidence(NAME, memorising(0.01).case()))
+
+
+@pytest.mark.parametrize(
+    "builder",
+    [
+        memorising(0.0005),
+        memorising(0.02, lambda t: falling(t, 30)),
+        memorising(0.02, lambda t: 0.5 + 1.5 * np.exp(-t / 3) + t / 40),
+    ],
+    ids=["smooth", "both fall", "validation rises"],
+)
+def test_quiet_while_training_falls(builder: RunBuilder) -> None:
+    assert silent(NAME, builder.case())
+
+
 def test_a_warm_up_is_no_schedule() -> None:
     case = run().lr(lambda t: 0.1 * np.minimum(1, (t + 1) / 4)).case()
     assert evidence(NAME, case).severity is not Severity.ERROR

@@ -37,6 +37,22 @@ def test_validation_makes_two_symptoms() -> None:
     assert evidence(NAME, val.case()).severity is Severity.ERROR
 
 
+def test_a_best_level_that_lasts_a_warm_up_only() -> None:
+    """So short and noisy a best that only the mean of all that follows proves the rise."""
+    noise = np.random.default_rng(3).normal(0, 1, 1400)
+
+    def warmed(t: np.ndarray) -> np.ndarray:
+        early = 2.07 - 1.0 * np.clip(t / 20, 0, 1) + 0.35 * noise * (t < 60)
+        burst = np.where((t > 145) & (t < 155), 1.5, 0.0)
+        late = 2.1 + burst + np.where(t < 250, 0.35, 0.05) * noise
+        return np.where(t < 85, early, late)
+
+    run = a_run().steps(0, 1400).lr(lambda t: 1.5 * np.minimum(1, t / 350))
+    found = evidence(NAME, run.series("loss", warmed).case())
+    assert found.severity is Severity.ERROR
+    assert 60 <= found.start <= 110
+
+
 def test_validation_that_improves_clears_it() -> None:
     assert silent(
         NAME, eventful(step_at(700, 3.0)).steps(0, 1000, 20).series("val_loss", falling).case()

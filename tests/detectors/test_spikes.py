@@ -17,6 +17,15 @@ def test_a_slow_recovery() -> None:
     assert found.measured["recovered_after"].value == pytest.approx(250, abs=100)
 
 
+def test_a_recovery_that_waits_for_the_lr_names_it() -> None:
+    long = eventful(spike_at(200, 6.0, 700))
+    found = evidence("slow_spike", long.lr(lambda t: cosine(t, 1000)).case())
+    assert "that LR was too high" in found.detail
+    assert 0 < found.measured["lr_left"].value <= 50
+    found = evidence("slow_spike", eventful(spike_at(200, 6.0, 700)).lr(0.1).case())
+    assert "lr_left" not in found.measured and "no resume" in found.detail
+
+
 def test_a_cheap_one_is_a_note() -> None:
     assert mild(evidence("slow_spike", eventful(spike_at(400, 3.0, 60)).case()))
 

@@ -58,6 +58,14 @@ def test_quiet(case: Case) -> None:
     assert silent(NAME, case)
 
 
+def test_a_validation_loss_past_its_best_acquits() -> None:
+    """A plateau scheduler on the validation loss cuts while the training data are still learnt."""
+    val = run().steps(9, 1000, 10).series("val_loss", lambda t: 1 + np.abs(t - 100) / 1000)
+    assert silent(NAME, val.case())
+    still = run().steps(9, 1000, 10).series("val_loss", starved)
+    assert evidence(NAME, still.case())
+
+
 def test_min_share_is_the_edge() -> None:
     assert evidence(NAME, run().case(), min_share=0.49)
     assert silent(NAME, run().case(), min_share=0.51)
