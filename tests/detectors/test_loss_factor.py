@@ -65,6 +65,13 @@ def test_a_step_that_validation_knows_nothing_of() -> None:
     assert "stays at" in found.detail
 
 
+def test_the_place_of_a_step_in_a_log_of_uneven_groups() -> None:
+    made = a_run().steps(0, 930, 10)
+    made = made.loss(lambda t: np.where(t < 470, 1.0, 4.0) * falling(t, 20), noise=0.05)
+    made = made.steps(31, 930, 32).series("val_loss", lambda t: falling(t, 20))
+    assert evidence(NAME, made.hparams(accumulate_grad_batches=4).case()).start == 470
+
+
 def test_a_step_of_both_or_by_another_factor() -> None:
     assert silent(NAME, stepping(4, validation=2).hparams(accumulate_grad_batches=4).case())
     assert silent(NAME, stepping(3).hparams(accumulate_grad_batches=4).case())
