@@ -77,7 +77,7 @@ def _evidence(case: Case, group: ParamGroup, meant: float, peak: float, arrived:
     if abs(peak / (meant * meant) - 1) <= _SAME:
         detail = "it is its square: LambdaLR wants a factor, and was given the LR itself"
     elif case.intent.scheduler == "reduce_on_plateau":
-        detail = "ReduceLROnPlateau may have cut it before the log begins: see if it is stepped per batch"
+        detail = "ReduceLROnPlateau may have cut it before the log begins: is it stepped per batch?"
     return Evidence(
         start=case.first,
         stop=case.last + 1,

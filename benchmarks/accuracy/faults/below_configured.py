@@ -38,8 +38,8 @@ def far_behind(faulty: History, control: History) -> bool:
 
 _EFFECTS = ("LRD204", "LRD415")
 INJECTIONS = (
-    Injection("LRD508", lambda_returns_lr, far_behind, also=_EFFECTS),
-    Injection("LRD508", hidden_factor, far_behind, also=_EFFECTS),
+    Injection("LRD508", lambda_returns_lr, far_behind, needs_intent=True, also=_EFFECTS),
+    Injection("LRD508", hidden_factor, far_behind, needs_intent=True, also=_EFFECTS),
 )
 
 SAMPLES = sample_pair(
