@@ -25,6 +25,8 @@ _NEW = frozenset({
     "head", "heads", "classifier", "decoder", "fc", "new", "adapter", "projector", "probe",
 })  # fmt: skip
 _FACTORS = frozenset({"mult", "multiplier", "ratio", "scale", "factor"})
+# Schedulers that take one LR for all groups and set it, whatever the groups had.
+SETS_ONE = {"onecycle": "OneCycleLR", "cyclic": "CyclicLR"}
 # Two LRs that a log prints with four digits are the same up to this.
 SAME = 1e-3
 
@@ -49,6 +51,11 @@ class Member:
     def new(self) -> bool:
         """Whether its name says that its weights are new."""
         return bool(self.part & _NEW) and not self.pretrained
+
+    @property
+    def named(self) -> bool:
+        """Whether its tag has a word for the part of the model, not a number alone."""
+        return not all(word.isdigit() or word == "pg" for word in self.part)
 
 
 def members(case: Case, every: bool = False) -> tuple[Member, ...]:
@@ -108,6 +115,28 @@ def configured(case: Case, found: tuple[Member, ...]) -> Mapping[str, float]:
     if given and base is not None:
         given |= {m.tag: base for m in found if m.tag not in given and m.new}
     return given
+
+
+def of_numbered(case: Case, found: tuple[Member, ...]) -> Mapping[str, float]:
+    """What the configuration gives the two groups of a run that only numbers tell apart.
+
+    The smaller LR goes to the first, where the backbone usually is: only where both train at one
+    LR does the order not matter. A run may be configured with an LR of the backbone and log the
+    two halves of the head (with and without weight decay), so only schedulers that set every
+    group's LR to one value count.
+    """
+    if len(found) != 2 or case.intent.lr is None or any(m.named for m in found):
+        return {}
+    known = {s.named.name for m in found for s in m.group.schedules if s.named is not None}
+    if not SETS_ONE.keys() & {*known, case.intent.scheduler}:
+        return {}
+    settings = _settings(case)
+    old = {v for part, v in settings.items() if part & _PRETRAINED}
+    new = {v for part, v in settings.items() if part & _NEW} or {case.intent.lr}
+    if len(old) != 1 or len(new) != 1:
+        return {}
+    given = sorted((old.pop(), new.pop()))
+    return {m.tag: lr for m, lr in zip(found, given, strict=True)}
 
 
 def _settings(case: Case) -> dict[frozenset[str], float]:

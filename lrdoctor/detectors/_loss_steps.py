@@ -71,7 +71,10 @@ def sharpest_step(series: Series, up: bool) -> Step | None:
     )
     if sigmas < float(np.sqrt(CHANCE**2 + 2 * np.log(len(height)))):
         return None
-    start = _start(series.finite().value, at * sketch.size, sketch.size, up)
+    # The groups of a log that they do not divide evenly are of two sizes.
+    border = (sketch.step[at - 1] + sketch.step[at]) / 2
+    near = int(np.searchsorted(sketch.points.step, border))
+    start = _start(sketch.points.value, near, sketch.size + 1, up)
     scatter = _scatter_ratio(sketch.points.value, start)
     ratio = float(np.exp(after - before))
     return Step(start, float(np.exp(before)), float(np.exp(after)), ratio, error, sigmas, scatter)

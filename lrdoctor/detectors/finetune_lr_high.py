@@ -35,6 +35,8 @@ _NEAR_TOP = 0.99
 _LATER = 0.1
 # Share of the log in which training "begins".
 _BEGINNING = 0.05
+_MADE_WORSE = "nothing in the log says that it is a fine-tuning, but it starts from its best model"
+_NO_EVALUATION = "the log has no validation loss: an evaluation before training decides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class FinetuneLrHigh:
 
     The rise must come from the first steps or with a rising LR; an evaluation that worsens while
     the training loss falls is overfitting, and one that is back soon is a note.
+    Where nothing says that it is a fine-tuning, the first evaluation must precede the first step,
+    a metric must agree, and nothing may ever be as good again.
     """
 
     name: ClassVar[str] = "finetune_lr_high"
@@ -77,13 +81,15 @@ class FinetuneLrHigh:
 
     def detect(self, case: Case) -> Iterator[Judgement]:
         """At most one finding per run."""
-        if not is_fine_tuning(case) or is_reinforcement_learning(case):
+        known = is_fine_tuning(case)
+        if (not known and case.regime != "unknown") or is_reinforcement_learning(case):
             return
         group = main_group(case)
         if group is None:
             return
         if not case.has(Role.VAL_LOSS):
-            yield Unjudged("the log has no validation loss: an evaluation before training decides")
+            if known:
+                yield Unjudged(_NO_EVALUATION)
             return
         val = case.signals[Role.VAL_LOSS].finite()
         count = self._worse(val)
@@ -93,6 +99,8 @@ class FinetuneLrHigh:
         rise = None if loss is None or loss.tag == val.tag else self._rise(case, loss)
         metric = self._metric(case, val, count)
         if rise is None and (metric is None or loss is None or _falls(loss, val, count)):
+            return
+        if not known and not (rise and metric and _never_again(loss, val, count)):
             return
         yield self._evidence(case, group, val, count, rise, metric)
 
@@ -189,7 +197,7 @@ class FinetuneLrHigh:
             tags=(val.tag, *train, *([metric[0].tag] if metric else []), group.lr.tag),
             measured=measured,
             param_group=group.name,
-            detail=_detail(rise, metric, back),
+            detail=_detail(is_fine_tuning(case), rise, metric, back),
             revision="the same training at a third of the LR that is no better after as many steps",
             severity=_weight(soon, back, rise is not None and rise.sigmas is not None),
         )
@@ -213,6 +221,12 @@ def _with_lr(case: Case, start: float, risen: float) -> bool:
     return False
 
 
+def _never_again(loss: Series | None, val: Series, count: int) -> bool:
+    """Whether the first evaluation came before the first step and no later one is as good: then it
+    was training that made the model worse, whatever it was meant to be."""
+    return loss is not None and val.step[0] <= loss.step[0] and count == len(val) - 1
+
+
 def _falls(loss: Series, val: Series, count: int) -> bool:
     """Whether the training loss falls while the evaluations are worse: overfitting."""
     during = loss.between(float(val.step[0]), float(val.step[count]) + 1)
@@ -228,8 +242,10 @@ def _weight(soon: bool, back: bool, trains_worse: bool) -> Severity | None:
     return Severity.ERROR if trains_worse and not back else None
 
 
-def _detail(rise: _Rise | None, metric: tuple[Series, float, float] | None, back: bool) -> str:
-    facts = []
+def _detail(
+    known: bool, rise: _Rise | None, metric: tuple[Series, float, float] | None, back: bool
+) -> str:
+    facts = [] if known else [_MADE_WORSE]
     if rise is not None:
         facts.append(
             f"the training loss rises with it, from {number_text(rise.low)} "

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from lrdoctor.detectors._finetuning import is_fine_tuning
-from lrdoctor.detectors._groups import Member, common, configured, members
+from lrdoctor.detectors._groups import SETS_ONE, Member, common, configured, members, of_numbered
 from lrdoctor.detectors._unfreezing import find_places
-from lrdoctor.types import Case, Quantity, Role, Series, Severity
+from lrdoctor.types import Case, Confidence, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
 _FEWEST = 4
@@ -19,8 +19,6 @@ _FEWEST = 4
 _MET = 0.01
 # The first logged LR of a cosine from 0, over its last; the first epoch of a short run is 1 %.
 _NOTHING = 0.02
-# Schedulers that set an LR whatever the group had.
-_LIFTS = {"onecycle": "OneCycleLR", "cyclic": "CyclicLR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,8 @@ class FrozenLifted:
             return
         place = next((p.step for p in find_places(case) if p.configured), None)
         given = configured(case, found)
+        if not given and np.array_equal(found[0].lr.value, found[-1].lr.value):
+            given = of_numbered(case, found)
         for member in found:
             others = [m for m in found if m is not member and m.lr.value[0] > 0]
             if not others or len(member.lr) < _FEWEST:
@@ -105,6 +105,7 @@ class FrozenLifted:
             tags=(member.tag, other.tag),
             measured=measured,
             param_group=member.group.name,
+            confidence=None if member.named or place is not None else Confidence.MEDIUM,
             detail=_detail(case, member, other, place),
             revision="requires_grad off for this group until its unfreezing: then no LR moves it",
             severity=None if share >= self.trains_share else Severity.INFO,
@@ -127,7 +128,7 @@ def _sets_all(case: Case, member: Member, other: Member) -> bool:
     """Whether a scheduler that sets one LR for all groups rules both."""
     named = member.group.schedules[0].named if member.group.schedules else None
     known = (named.name if named is not None else "", case.intent.scheduler or "")
-    if not any(name in _LIFTS for name in known):
+    if not any(name in SETS_ONE for name in known):
         return False
     _, own, theirs = common(member.lr, other.lr)
     return bool(len(own)) and np.array_equal(own, theirs)
@@ -135,7 +136,7 @@ def _sets_all(case: Case, member: Member, other: Member) -> bool:
 
 def _detail(case: Case, member: Member, other: Member, place: float | None) -> str:
     named = member.group.schedules[0].named if member.group.schedules else None
-    kind = _LIFTS.get(named.name if named is not None else "") or _LIFTS.get(
+    kind = SETS_ONE.get(named.name if named is not None else "") or SETS_ONE.get(
         case.intent.scheduler or ""
     )
     if kind is not None and _sets_all(case, member, other):

@@ -10,6 +10,7 @@ import numpy as np
 
 from lrdoctor.detectors._context import is_reinforcement_learning
 from lrdoctor.detectors._loss_events import training_loss
+from lrdoctor.detectors._loss_steps import sharpest_step
 from lrdoctor.messages import number_text
 from lrdoctor.types import Array, Case, Quantity, Role, Series
 from lrdoctor.verdict import Evidence, Judgement
@@ -19,12 +20,24 @@ _EVALUATIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """From step ``start`` on the loss is ``ratio`` times too large, at so many evaluations."""
+
+    start: float
+    ratio: float
+    evaluations: int
+    sign: str
+
+
+@dataclass(frozen=True, slots=True)
 class LossFactor:
     """Holds the training loss against the validation loss and the configured accumulation.
 
-    The ratio must be the accumulation at every one of the first evaluations, where overfitting has
-    not yet set in, and over the run. A step by an integer within a run is not judged: the noise of
-    single batches hides whether a ratio is exact.
+    In a whole run the ratio must be the accumulation at every one of the first evaluations, where
+    overfitting has not yet set in, and over the run. Within a run the loss must step by it where
+    the validation loss does not move at all: what harms a training shows there too. Without the
+    accumulation in the settings a step by an integer is not judged: the noise of single batches
+    hides whether a ratio is exact.
     """
 
     name: ClassVar[str] = "loss_factor"
@@ -39,28 +52,53 @@ class LossFactor:
         if train is None or factor is None or factor < 2 or not case.has(Role.VAL_LOSS):
             return
         val = case.signals[Role.VAL_LOSS].finite()
-        ratios = _ratios(train.finite(), val) / factor
-        if len(ratios) < _EVALUATIONS or is_reinforcement_learning(case):
+        if is_reinforcement_learning(case):
             return
-        early = ratios[: max(_EVALUATIONS, len(ratios) // 2)]
-        ratio = float(np.median(ratios))
-        if max(float(np.max(np.abs(early - 1))), abs(ratio - 1)) > self.tolerance:
+        found = self._whole(train.finite(), val, factor) or self._from_step(train, val, factor)
+        if found is None:
             return
         yield Evidence(
-            start=int(train.step[0]),
+            start=int(found.start),
             stop=int(train.step[-1]) + 1,
             tags=(train.tag, val.tag),
             measured={
-                "ratio": Quantity(ratio * factor, ""),
+                "ratio": Quantity(found.ratio, ""),
                 "accumulation": Quantity(float(factor), ""),
-                "evaluations": Quantity(float(len(ratios)), ""),
+                "evaluations": Quantity(float(found.evaluations), ""),
             },
             detail=(
-                f"the accumulation is {number_text(factor)}, so the loss is summed over the "
-                "micro-batches of a step where their mean is meant"
+                f"{found.sign}, and the accumulation is {number_text(factor)}: the loss is summed "
+                "over the micro-batches of a step where their mean is meant"
             ),
             revision="a validation loss that is computed in another way than the training loss",
         )
+
+    def _whole(self, train: Series, val: Series, factor: float) -> _Found | None:
+        ratios = _ratios(train, val) / factor
+        if len(ratios) < _EVALUATIONS:
+            return None
+        early = ratios[: max(_EVALUATIONS, len(ratios) // 2)]
+        ratio = float(np.median(ratios))
+        if max(float(np.max(np.abs(early - 1))), abs(ratio - 1)) > self.tolerance:
+            return None
+        sign = "it is that many times the validation loss all along"
+        return _Found(float(train.step[0]), ratio * factor, len(ratios), sign)
+
+    def _from_step(self, train: Series, val: Series, factor: float) -> _Found | None:
+        """A step of the training loss by the accumulation that validation knows nothing of."""
+        step = sharpest_step(train, True)
+        if step is None or abs(step.ratio / factor - 1) > self.tolerance:
+            return None
+        start = float(train.finite().step[step.start])
+        before, after = val.between(-np.inf, start).value, val.between(start, np.inf).value
+        if len(before) < _EVALUATIONS or len(after) < _EVALUATIONS:
+            return None
+        level = float(np.median(before[-_EVALUATIONS:]))
+        moves = np.abs(after[:_EVALUATIONS] - level)
+        if not level > 0 or float(np.max(moves)) > self.tolerance * level:
+            return None
+        sign = f"it steps there while the validation loss stays at {number_text(level)}"
+        return _Found(start, step.ratio, len(after), sign)
 
 
 def _ratios(train: Series, val: Series) -> Array:

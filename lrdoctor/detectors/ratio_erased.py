@@ -9,13 +9,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from lrdoctor.detectors._groups import SAME, Member, configured, members, ratios
+from lrdoctor.detectors._groups import (
+    SAME,
+    SETS_ONE,
+    Member,
+    configured,
+    members,
+    of_numbered,
+    ratios,
+)
 from lrdoctor.messages import number_text
 from lrdoctor.types import Array, Case, Confidence, Quantity, Role
 from lrdoctor.verdict import Evidence, Judgement
 
-# Schedulers that take one LR for all groups and set it, whatever the groups had.
-_SETS_ONE = {"onecycle": "OneCycleLR", "cyclic": "CyclicLR"}
 # A ratio that somebody chose stays put while it lasts; one that drifts is a schedule's doing.
 _CHOSEN = 1.02
 # Fewer common points say nothing about a ratio.
@@ -33,6 +39,11 @@ class _Meant:
     lr_high: float
     lr_low: float
     configured: bool
+
+    @property
+    def named(self) -> bool:
+        """Whether the tags say which group is which."""
+        return bool(self.high.named or self.low.named)
 
     @property
     def ratio(self) -> float:
@@ -60,6 +71,8 @@ class RatioErased:
         """One finding per run, for the pair of groups that lost the largest ratio."""
         found = tuple(m for m in members(case) if m.lr.value.max() > 0)
         given = configured(case, found) if len(found) > 1 else {}
+        if not given:
+            given = of_numbered(case, found)
         erased = [e for pair in _pairs(found) if (e := self._pair(case, pair, given))]
         if erased:
             yield max(erased, key=lambda e: e.measured["meant_ratio"].value)
@@ -113,6 +126,7 @@ def _before(pair: tuple[Member, Member], step: Array, ratio: Array, begin: int) 
 
 def _evidence(case: Case, meant: _Meant, start: int, share: float) -> Evidence:
     lr = float(meant.low.lr.between(start, np.inf).value.max())
+    sure = meant.configured and meant.named
     return Evidence(
         start=start,
         stop=case.last + 1,
@@ -128,19 +142,18 @@ def _evidence(case: Case, meant: _Meant, start: int, share: float) -> Evidence:
         param_group=meant.low.group.name,
         detail=_detail(case, meant, lr),
         revision="a configuration that gives both groups one LR",
-        confidence=Confidence.HIGH if meant.configured else None,
+        confidence=Confidence.HIGH if sure else None,
     )
 
 
 def _detail(case: Case, meant: _Meant, lr: float) -> str:
     where = "the configuration gives" if meant.configured else "before, the log shows"
-    text = (
-        f"{where} {meant.high.tag} {number_text(meant.lr_high)} and "
-        f"{meant.low.tag} {number_text(meant.lr_low)}"
-    )
+    known_apart = meant.named or not meant.configured
+    high, low = (meant.high.tag, meant.low.tag) if known_apart else ("one group", "the other")
+    text = f"{where} {high} {number_text(meant.lr_high)} and {low} {number_text(meant.lr_low)}"
     names = [s.named.name for s in meant.low.group.schedules if s.named is not None]
     known = next(
-        (_SETS_ONE[n] for n in (*names[-1:], case.intent.scheduler or "") if n in _SETS_ONE), None
+        (SETS_ONE[n] for n in (*names[-1:], case.intent.scheduler or "") if n in SETS_ONE), None
     )
     if known is not None:
         return f"{text}; {known} with a single max_lr sets it for every group: give it a list"

@@ -12,6 +12,18 @@ from lrdoctor.detectors._context import is_reinforcement_learning
 from lrdoctor.types import Array, Case, Quantity, Role, Series
 from lrdoctor.verdict import Evidence, Judgement
 
+# Dropout and augmentation seldom raise a loss to three times what it is; a sum can by any number.
+_SUM = 2 / 3
+_REGULARISED = (
+    "usual where dropout, augmentation or label smoothing act in training only; without any of "
+    "them see if both losses are the same mean and the validation data are no part of the training "
+    "data"
+)
+_SUMMED = (
+    "dropout, augmentation and label smoothing seldom make so much of a difference: see first if "
+    "the training loss is logged as a sum over the micro-batches of a step or over processes"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ValidationBelow:
@@ -52,11 +64,7 @@ class ValidationBelow:
                 "share": Quantity(100 * share, "%"),
                 "evaluations": Quantity(float(len(gap)), "evaluations"),
             },
-            detail=(
-                "usual where dropout, augmentation or label smoothing act in training only; "
-                "without any of them see if both losses are the same mean and the validation data "
-                "are no part of the training data"
-            ),
+            detail=_SUMMED if typical >= _SUM else _REGULARISED,
             revision="a training loss taken in evaluation mode on data without augmentation",
         )
 

@@ -68,7 +68,9 @@ class ValidationRise:
             fit_trend(after),
             fit_trend(case.signals[Role.TRAIN_LOSS].between(start, np.inf)),
         )
-        if rise is None or fall is None or not self._rises(after, rise) or not fall.falling:
+        if rise is None or fall is None or not self._rises(after, rise):
+            return
+        if not fall.falling and not fall.descends:
             return
         lr = group.lr.finite().between(start, np.inf).value
         lowest, last = _ends(after)
@@ -104,7 +106,9 @@ class ValidationRise:
     def _rises(self, after: Series, trend: Trend) -> bool:
         lowest, last = _ends(after)
         enough = max(self.rise_share * lowest, self.visible_sigma * trend.sigma)
-        return lowest > 0 and trend.fall_high < 0 and last - lowest >= enough
+        if not lowest > 0 or last - lowest < enough:
+            return False
+        return trend.fall_high < 0 or _ascends(after)
 
     def _kept(self, case: Case, start: float) -> bool:
         """Whether every governing LR stays near its peak from before the lowest point on."""
@@ -121,6 +125,12 @@ def _lowest(val: Series) -> float:
     """Step of the lowest mean of neighbouring evaluations: one lucky value is no minimum."""
     at, mean = bin_means(val.step, val.value, _GROUPS)
     return float(at[int(np.argmin(mean))])
+
+
+def _ascends(series: Series) -> bool:
+    """Whether the means of eighths rise in order: a steep rise that levels off is no line."""
+    trend = fit_trend(Series(series.tag, series.step, -series.value))
+    return trend is not None and trend.descends
 
 
 def _ends(series: Series) -> tuple[float, float]:

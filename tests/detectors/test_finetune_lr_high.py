@@ -119,3 +119,20 @@ def test_nan_short_and_in_progress() -> None:
     assert silent(NAME, tuning(bump, [0.2] + [np.nan] * 9).case())
     short = a_run().steps(0, 200).lr(warmup).loss(bump).steps(49, 199, 50)
     assert evidence(NAME, short.series("val/loss", [0.2, 0.3, 0.4]).hparams(lora_r=8).case())
+
+
+def test_a_run_that_nothing_calls_a_fine_tuning() -> None:
+    """Training made it worse than it came, in both losses and the metric, for good."""
+
+    def made(acc, first: int = 0, val: list[float] = RISE, **settings: object):  # type: ignore[no-untyped-def]
+        run = a_run().lr(warmup).loss(bump, noise=0.01).steps(first, 1000 + first, 100)
+        return run.series("val/loss", val).series("val/accuracy", acc).hparams(**settings).case()
+
+    falls, stands = np.linspace(0.9, 0.5, 10), np.full(10, 0.9)
+    found = evidence(NAME, made(falls))
+    assert "nothing in the log says" in found.detail
+    assert silent(NAME, made(stands))
+    assert silent(NAME, made(falls, first=99))
+    assert silent(NAME, made(falls, pretrained=False))
+    assert silent(NAME, made(falls, val=[*RISE[:-1], 0.19]))
+    assert silent(NAME, a_run().lr(warmup).loss(bump).case())

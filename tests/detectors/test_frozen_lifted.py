@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lrdoctor.types import Confidence
 from lrdoctor.verdict import Unjudged
 from tests.builders import a_run
 from tests.detectors.cases import cosine, evidence, judge, mild, one_cycle, silent
@@ -82,3 +83,12 @@ def test_always_zero_nan_and_short() -> None:
     assert evidence(NAME, two_groups(head_cosine, values, unfreeze_step=400).case())
     few = a_run().steps(0, 3).lr(LR, tag="lr_head").lr([0, LR, LR], tag="lr_backbone")
     assert silent(NAME, few.hparams(unfreeze_step=3).case())
+
+
+def test_groups_that_only_numbers_tell_apart() -> None:
+    run = a_run().lr(cycle, tag="lr_group0").lr(cycle, tag="lr_group1")
+    found = evidence(NAME, run.hparams(lr=LR, lr_backbone=0.0, freeze_backbone=True).case())
+    assert found.confidence is Confidence.MEDIUM
+    assert "single max_lr" in found.detail
+    kept = a_run().lr(cycle, tag="lr_group0").lr(0.0, tag="lr_group1")
+    assert silent(NAME, kept.hparams(lr=LR, lr_backbone=0.0, freeze_backbone=True).case())

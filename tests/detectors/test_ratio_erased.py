@@ -88,3 +88,17 @@ def test_one_group_nan_and_short() -> None:
 def test_the_same_cosine_for_both() -> None:
     run = two_groups(head_cosine, head_cosine, head_lr=LR, backbone_lr=LR / 10)
     assert "a line that sets one LR" in evidence(NAME, run.case()).detail
+
+
+def test_groups_that_only_numbers_tell_apart() -> None:
+    def numbered(lr, **settings: object):  # type: ignore[no-untyped-def]
+        run = a_run().lr(lr, tag="lr-AdamW/pg1").lr(lr, tag="lr-AdamW/pg2")
+        return run.hparams(lr=LR, **settings).case()
+
+    found = evidence(NAME, numbered(cycle, lr_backbone=LR / 100))
+    assert found.measured["meant_ratio"].value == pytest.approx(100)
+    assert found.confidence is None
+    assert "gives one group 0.001 and the other 0.00001" in found.detail.replace("1e-05", "0.00001")
+    assert silent(NAME, numbered(cycle))
+    # A cosine scales what a group has: these are the head's weights with and without decay.
+    assert silent(NAME, numbered(head_cosine, lr_backbone=LR / 100))

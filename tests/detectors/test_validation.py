@@ -41,6 +41,18 @@ def test_a_metric_that_goes_on_improving_makes_it_a_note() -> None:
     assert not mild(evidence(RISE, worse.case()))
 
 
+def test_a_steep_rise_that_levels_off_is_no_line_but_a_rise() -> None:
+    """Memorised within a few epochs: both losses run towards their limits in order."""
+    case = run(
+        lambda t: np.where(t < 3, 2 - t / 3, 1 + np.log1p(np.maximum(t - 3, 0)) / 4),
+        lambda t: np.exp(-t / 4) + 1 / (1 + t) ** 2,
+        epochs=100,
+    )
+    found = evidence(RISE, case.case())
+    assert found.start == pytest.approx(3, abs=3)
+    assert found.measured["rise"].value == pytest.approx(47, abs=3)
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -110,3 +122,8 @@ def test_training_logged_more_often() -> None:
     dense = a_run().steps(0, 4000).lr(0.1).loss(lambda t: 2 / (1 + t / 500), noise=0.3)
     val = dense.steps(99, 4000, 100).loss(lambda t: 1.4 / (1 + t / 500), noise=0.01, tag="val/loss")
     assert evidence(BELOW, val.case()).measured["gap"].value == pytest.approx(30, abs=5)
+
+
+def test_a_training_loss_several_times_as_large_may_be_a_sum() -> None:
+    assert "sum over" in evidence(BELOW, run(learned, lambda t: 6 * learned(t)).case()).detail
+    assert "dropout" in evidence(BELOW, run(learned, lambda t: 1.5 * learned(t)).case()).detail[:30]
