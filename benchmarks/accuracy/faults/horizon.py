@@ -171,11 +171,11 @@ def first_zero(history: History) -> int:
 INJECTIONS = (
     Injection(
         "LRD501", stepped_by_every_process, symptoms.ends_worse(0.03), place=places.floor,
-        also=("LRD301", "LRD304"),
+        also=("LRD301", "LRD304", "LRD103"),
     ),
     Injection(
         "LRD501", accumulation_divided_twice, symptoms.ends_worse(0.03), place=places.floor,
-        also=("LRD301", "LRD304"),
+        also=("LRD301", "LRD304", "LRD103"),
     ),
     Injection("LRD302", made_for_more_epochs, ends_high),
     Injection("LRD302", counted_in_batches, ends_high),

@@ -56,7 +56,7 @@ def freed_at_full_lr(draw: Draw, faulty: bool) -> Scene:
     high = 10 * lr
 
     def make(o: Optimizer, t: Training) -> LRScheduler:
-        return CosineAnnealingLR(o, 2 * t.total_steps)
+        return CosineAnnealingLR(o, t.total_steps)
 
     setup = scripts.grouped((high, high if faulty else high / 50), make, unfreeze=at)
     return Scene(task, _recipe(setup, epochs, at, lr=high))

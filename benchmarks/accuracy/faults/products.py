@@ -173,7 +173,7 @@ INJECTIONS = (
     Injection("LRD505", warmup_beside_cosine, lower, True),
     Injection("LRD505", milestones_beside_cosine, lower, True, place=places.first_drop),
     Injection("LRD506", polynomial_default, symptoms.ends_worse(0.03), place=dead),
-    Injection("LRD506", constant_default, lower),
+    Injection("LRD506", constant_default, lower, also=("LRD101",)),
     Injection("LRD506", linear_default, no_decay, True),
     Injection("LRD307", floor_above_backbone, rises),
     Injection("LRD307", floor_above_lr, rises, True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts
+from torch.optim.lr_scheduler import CosineAnnealingLR, CosineAnnealingWarmRestarts
 
 from benchmarks.accuracy import scripts
 from benchmarks.accuracy.lab import Recipe, Training
@@ -73,14 +73,6 @@ def tiny_batches(draw: Draw) -> Scene:
     return Scene(_task(draw), recipe)
 
 
-def overfitted_late(draw: Draw) -> Scene:
-    """A small set learned by heart at a constant LR: validation rises, the training loss swings."""
-    epochs, lr = int(draw.integers(50, 80)), nearby(draw, 0.03)
-    setup = scripts.scheduled(lr, lambda o, t: ConstantLR(o, 1.0))
-    recipe = Recipe(setup, epochs, batch_size=16, intent=_intent(epochs, lr, "constant"))
-    return Scene(Teacher(samples=256, noise=0.3), recipe, ("tensorboard", "json_lines"))
-
-
 def growing_noise(draw: Draw) -> Scene:
     """Augmentation that grows a little with every epoch: the loss ends slightly above its best."""
     epochs, lr = int(draw.integers(24, 34)), nearby(draw, 0.02)
@@ -144,7 +136,6 @@ LOOKALIKES: tuple[Callable[[Draw], Scene], ...] = (
     broken_sample,
     large_restart,
     tiny_batches,
-    overfitted_late,
     growing_noise,
     clipped_high_lr,
     swings_then_settles,
