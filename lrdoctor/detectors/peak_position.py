@@ -96,7 +96,9 @@ class PeakPosition:
         assert cycle.horizon is not None
         if not cycle.peaked or not cycle.complete:
             return Unjudged(_HINT)
-        if abs(cycle.horizon - planned) <= self.horizon_tolerance * planned:
+        # A log of epochs shows the length of a cycle to an epoch or so.
+        slack = max(self.horizon_tolerance * planned, 1.5 * typical_gap(group.lr))
+        if abs(cycle.horizon - planned) <= slack:
             return Unjudged(_HINT)
         expected = cycle.peak * planned / cycle.horizon
         return self._evidence(case, group, cycle, expected, planned)

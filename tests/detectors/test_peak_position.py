@@ -88,6 +88,12 @@ def test_logged_once_an_epoch() -> None:
     assert evidence(NAME, sparse.lr(lambda t: one_cycle(25 * t, 500, 0.3)).case())
 
 
+def test_one_epoch_more_or_less_shows_in_no_log_of_epochs() -> None:
+    sparse = a_run().on_axis("epoch").steps(0, 20).hparams(scheduler="OneCycleLR", max_epochs=19)
+    made = sparse.lr(lambda t: one_cycle(25 * t, 500, 0.3))
+    assert all(isinstance(j, Unjudged) for j in judge(NAME, made.case()))
+
+
 def test_without_a_configuration_it_asks_for_one() -> None:
     (judgement,) = judge(NAME, a_run().lr(lambda t: one_cycle(t, 1000, 0.3)).case())
     assert isinstance(judgement, Unjudged)
