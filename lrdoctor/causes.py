@@ -11,13 +11,15 @@ from lrdoctor.verdict import Finding, RuleResult
 # Two spans that miss each other by this share of the run still belong to one event: a loss reacts
 # some points after the LR, and each is logged at its own interval.
 NEARBY = 0.02
+# A schedule that is wired wrong shows at its end, and again in a warm-up that is too short.
+_OF_THE_LR = frozenset({"warmup", "peak", "decay", "wiring"})
 
 
 def explain_effects(results: Sequence[RuleResult], length: float) -> tuple[RuleResult, ...]:
     """The results with effects suppressed under their cause.
 
     A finding is an effect where a rule of its ``explained_by`` was found as well and both spans
-    overlap or nearly do; ``length`` is that of the run in x units. An effect of an effect names the
+    overlap or nearly do, or both are about the LR alone; ``length`` is the run's in x units. An effect of an effect names the
     first cause. Notes explain as well as faults: a benign explanation silences an alarm.
     """
     found = [r.finding for r in results if r.status is Status.FOUND and r.finding is not None]
@@ -35,6 +37,8 @@ def _cause_of(effect: Finding, found: Sequence[Finding], slack: float) -> Findin
 
 
 def _meet(cause: Finding, effect: Finding, slack: float) -> bool:
+    if {cause.rule.category, effect.rule.category} <= _OF_THE_LR:
+        return True
     one, other = cause.evidence, effect.evidence
     return one.start <= other.stop + slack and other.start <= one.stop + slack
 

@@ -12,8 +12,10 @@ from lrdoctor.verdict import Evidence, Finding, Rule, RuleResult
 _TEMPLATE = load_rulebook().rules[0]
 
 
-def rule(name: str, *explained_by: str) -> Rule:
-    return replace(_TEMPLATE, code=f"LRD{name}", name=name, explained_by=explained_by)
+def rule(name: str, *explained_by: str, category: str = "loss-response") -> Rule:
+    return replace(
+        _TEMPLATE, code=f"LRD{name}", name=name, explained_by=explained_by, category=category
+    )
 
 
 def found(of: Rule, start: int, stop: int, severity: Severity = Severity.WARNING) -> RuleResult:
@@ -40,6 +42,13 @@ def test_another_event_of_the_same_run_stays() -> None:
     near, far = found(rule("b", "a"), 219, 300), found(rule("b", "a"), 221, 300)
     assert causes(found(rule("a"), 100, 200), near) == [None, "LRDa"]
     assert causes(found(rule("a"), 100, 200), far) == [None, None]
+
+
+def test_faults_of_the_lr_alone_may_show_far_apart() -> None:
+    short = found(rule("b", "a", category="warmup"), 0, 20)
+    assert causes(found(rule("a", category="wiring"), 500, 1000), short) == [None, "LRDa"]
+    loss = found(rule("b", "a"), 0, 20)
+    assert causes(found(rule("a", category="wiring"), 500, 1000), loss) == [None, None]
 
 
 def test_a_note_explains_an_alarm_away() -> None:
