@@ -19,8 +19,9 @@ def explain_effects(results: Sequence[RuleResult], length: float) -> tuple[RuleR
     """The results with effects suppressed under their cause.
 
     A finding is an effect where a rule of its ``explained_by`` was found as well and both spans
-    overlap or nearly do, or both are about the LR alone; ``length`` is the run's in x units. An effect of an effect names the
-    first cause. Notes explain as well as faults: a benign explanation silences an alarm.
+    overlap or nearly do, or both are about the LR alone; ``length`` is the run's in x units. An
+    effect of an effect names the first cause. Notes explain as well as faults: a benign explanation
+    silences an alarm.
     """
     found = [r.finding for r in results if r.status is Status.FOUND and r.finding is not None]
     causes = {id(f): _cause_of(f, found, NEARBY * length) for f in found}
