@@ -27,7 +27,7 @@ from lrdoctor.replay.law.laws import LAWS, Scale
 from lrdoctor.replay.law.path import points_of
 from lrdoctor.replay.law.solve import fit_law
 
-# Two losses closer than this share of the source's range are not ordered.
+# Two losses closer than this share of the source's range after its warm-up are not ordered.
 _APART = 0.02
 _WIDER = 3.0
 
@@ -124,7 +124,7 @@ def print_order(asked: Iterable[Asked]) -> None:
         if a.answer.loss is not None:
             sources[id(a.source)].append(a)
     for found in sources.values():
-        spread = float(np.ptp(found[0].source.run.loss))
+        spread = float(np.ptp(points_of(found[0].source.run).loss))
         for one, other in itertools.combinations(found, 2):
             apart = one.target.final - other.target.final
             if abs(apart) > _APART * spread:

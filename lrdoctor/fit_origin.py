@@ -118,7 +118,7 @@ def natural_share(share: float, blur: float = 0.0) -> bool:
     short = float(f"{share:.1e}")
     if abs(short - share) <= close:
         return True
-    whole = round(1.0 / share)
+    whole = max(round(1.0 / share), 1)
     return 1.0 / share < _LONGEST_SHARE and abs(1.0 / whole - share) <= close
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lrdoctor.fit import fit_schedules
+from lrdoctor.fit_origin import natural_share
 from lrdoctor.types import Schedule, Series
 
 
@@ -123,3 +124,11 @@ def test_a_warm_up_of_which_only_its_first_zero_was_logged() -> None:
     got = fitted(x, np.where(x < 26, 0.0, 0.04761 * (1 - (x - 26) / 1447))).named
     assert got is not None and got.name == "linear"
     assert got.parameters()["total_steps"] == pytest.approx(1447, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("share", "natural"),
+    [(0.0, True), (0.1, True), (1 / 7, True), (0.3217, False), (2.7183, False)],
+)
+def test_shares_that_somebody_would_start_a_ramp_from(share: float, natural: bool) -> None:
+    assert natural_share(share) is natural
