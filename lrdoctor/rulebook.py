@@ -87,17 +87,19 @@ def _check_causes(files: Sequence[tuple[Rule, Path]]) -> None:
     """Raises ``RuleError`` where ``explained_by`` names no rule, or goes round in a circle."""
     causes = {rule.name: rule.explained_by for rule, _ in files}
     for rule, path in files:
-        if not rule.explained_by:
-            continue
-        text = path.read_text(encoding="utf-8")
-        for name in rule.explained_by:
-            if name not in causes:
-                hint = did_you_mean(name, causes)
-                reason = f"explained_by names an unknown rule {name!r}{hint}"
-                raise RuleError(reason, str(path), _line_of(text, "explained_by"))
-        if rule.name in _ancestors(rule.name, causes):
-            reason = f"explained_by leads back to {rule.name!r}: an effect cannot explain its cause"
-            raise RuleError(reason, str(path), _line_of(text, "explained_by"))
+        reason = _cause_problem(rule, causes)
+        if reason is not None:
+            line = _line_of(path.read_text(encoding="utf-8"), "explained_by")
+            raise RuleError(reason, str(path), line)
+
+
+def _cause_problem(rule: Rule, causes: Mapping[str, Sequence[str]]) -> str | None:
+    for name in rule.explained_by:
+        if name not in causes:
+            return f"explained_by names an unknown rule {name!r}{did_you_mean(name, causes)}"
+    if rule.name in _ancestors(rule.name, causes):
+        return f"explained_by leads back to {rule.name!r}: an effect cannot explain its cause"
+    return None
 
 
 def _ancestors(name: str, causes: Mapping[str, Sequence[str]]) -> frozenset[str]:
