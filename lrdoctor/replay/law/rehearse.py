@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from lrdoctor.detectors._context import governing_groups, largest_lr
 from lrdoctor.replay.law.answer import Answer, Oracle, ask, consult
 from lrdoctor.replay.law.path import LossRun, LrPath
 from lrdoctor.types import Case, ParamGroup, Role, Series
@@ -29,7 +29,7 @@ def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
     run, reason = logged_run(case)
     oracle = Oracle(None, reason, "D") if run is None else consult([run])
     baseline = None if run is None else run.path()
-    group = _main(case.param_groups)
+    group = _main(case)
     name = None if group is None else group.name
     done = tuple(_asked(oracle, baseline, candidate, name) for candidate in diagnosis.candidates)
     return replace(diagnosis, candidates=done)
@@ -41,7 +41,7 @@ def logged_run(case: Case) -> tuple[LossRun | None, str | None]:
     The training loss is taken, else the validation loss.
     """
     loss = next((case.signals[r] for r in (Role.TRAIN_LOSS, Role.VAL_LOSS) if case.has(r)), None)
-    group = _main(case.param_groups)
+    group = _main(case)
     if loss is None or group is None:
         return None, "the log has no loss" if loss is None else "no LR governs the run"
     if reason := _changed(case, group):
@@ -101,9 +101,9 @@ def _outcome(answer: Answer) -> Outcome:
     )
 
 
-def _main(groups: Sequence[ParamGroup]) -> ParamGroup | None:
-    usable = [g for g in groups if g.governs and len(g.lr.finite()) > 1]
-    return max(usable, key=lambda g: float(g.lr.finite().value.max()), default=None)
+def _main(case: Case) -> ParamGroup | None:
+    """The governing group with the largest LR."""
+    return max(governing_groups(case), key=largest_lr, default=None)
 
 
 def _usable(lr: Series) -> Series:
