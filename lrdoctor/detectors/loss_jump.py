@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lrdoctor.curves.changepoint import Shift, level_shift, recovery
+from lrdoctor.curves.changepoint import Shift
 from lrdoctor.curves.lr_moves import find_drops
 from lrdoctor.detectors._context import (
     governing_groups,
@@ -16,14 +16,16 @@ from lrdoctor.detectors._context import (
     length_text,
     loss_of,
     typical_gap,
-    x_units,
+)
+from lrdoctor.detectors._loss_shift import (
+    course_of,
+    longest_rise,
+    significant,
+    validation_shift,
 )
 from lrdoctor.detectors._unfreezing import find_places
 from lrdoctor.types import Case, ParamGroup, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
-
-# Points that make the levels before and after: few show short spikes, many a step in noisy losses.
-_WINDOWS = ((5, 2), (20, 10), (80, 40))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +67,15 @@ class LossJump:
     def _shift(
         self, loss: Series, before: int, after: int, start: float, drops: int
     ) -> Shift | None:
-        """The longest significant rise at this drop: its length tells a step from a spike."""
         at = int(np.searchsorted(loss.step, after))
         # The LR may be logged before or after it is set, and the loss averaged over its interval.
         early = int(np.searchsorted(loss.step, before, side="right"))
         lag = int(np.clip(at - early, 1, 3))
         first = int(np.searchsorted(loss.step, start)) + lag
-        start_at = min(first, at)
-        shifts = [
-            level_shift(loss.value, at, before=wide, after=width, lag=lag, start=start_at)
-            for wide, width in _WINDOWS
-        ]
-        rises = [s for s in shifts if s is not None and self._significant(s, drops)]
-        return max(rises, key=lambda s: s.width, default=None)
+        return longest_rise(loss, at, lag, lambda s: self._significant(s, drops), min(first, at))
 
     def _significant(self, shift: Shift, drops: int) -> bool:
-        # More drops give chance more tries; log p falls with sigma² / 2.
-        needed = float(np.sqrt(self.rise_sigma**2 + 2 * np.log(drops)))
-        if shift.sigmas < needed or shift.rank < self.rank:
-            return False
-        return shift.rise >= (self.rise_ratio - 1) * abs(shift.before)
+        return significant(shift, self.rise_sigma, self.rise_ratio, self.rank, drops)
 
     def _evidence(
         self,
@@ -97,24 +88,17 @@ class LossJump:
     ) -> Evidence:
         lr = group.lr.finite()
         old, new = (float(lr.value[np.searchsorted(lr.step, s)]) for s in between)
-        back = recovery(
-            loss.value, shift.index, shift.before + shift.error, points=max(shift.width, 2)
-        )
-        start = int(loss.step[shift.index])
-        stop = int(loss.step[-1] if back is None else loss.step[shift.index + back]) + 1
+        course = course_of(case, loss, shift)
+        start, stop, back = course.start, course.stop, course.back
         measured = {
-            "loss_before": Quantity(shift.before, ""),
-            "loss_after": Quantity(shift.after, ""),
-            "rise_sigma": Quantity(shift.sigmas, "sigma"),
+            **course.measured,
             "lr_before": Quantity(old, ""),
             "lr_after": Quantity(new, ""),
             "lr_ratio": Quantity(new / old, ""),
         }
-        if shift.before > 0:
-            measured["loss_ratio"] = Quantity(shift.after / shift.before, "")
-        if back is not None:
-            measured["recovered_after"] = Quantity(float(stop - start), x_units(case))
-        also = self._in_validation(case, loss, start, drops)
+        also = validation_shift(case, loss, start)
+        if also is not None and not self._significant(replace(also, rank=1.0), drops):
+            also = None
         if also is not None:
             measured["val_sigma"] = Quantity(also.sigmas, "sigma")
         long = stop - start > self.recovery_share * (case.last - case.first)
@@ -129,15 +113,6 @@ class LossJump:
             revision="a log of the same training without the change that came with the drop",
             severity=_weight(lasting, also is not None),
         )
-
-    def _in_validation(self, case: Case, loss: Series, start: int, drops: int) -> Shift | None:
-        """The same rise in the validation loss, where that is not the series already judged."""
-        if not case.has(Role.VAL_LOSS) or case.signals[Role.VAL_LOSS].tag == loss.tag:
-            return None
-        points = case.signals[Role.VAL_LOSS].finite()
-        at = int(np.searchsorted(points.step, start))
-        shift = level_shift(points.value, at, before=5, after=2, lag=1)
-        return shift if shift and self._significant(replace(shift, rank=1.0), drops) else None
 
 
 def _drops(case: Case, ratio: float) -> list[tuple[ParamGroup, int, int]]:

@@ -8,20 +8,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from lrdoctor.curves.changepoint import Shift, level_shift, recovery
+from lrdoctor.curves.changepoint import Shift
 from lrdoctor.detectors._context import (
     is_reinforcement_learning,
     length_text,
     loss_of,
     typical_gap,
-    x_units,
+)
+from lrdoctor.detectors._loss_shift import (
+    course_of,
+    longest_rise,
+    significant,
+    validation_shift,
 )
 from lrdoctor.detectors._resume import borders
 from lrdoctor.types import Case, Quantity, Restart, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
-# Points that make the levels before and after: few show short spikes, many a step in noisy losses.
-_WINDOWS = ((5, 2), (20, 10), (80, 40))
 # An LR that changes by this factor at the resume explains a reaction of the loss.
 _OTHER_LR = 1.5
 
@@ -66,40 +69,21 @@ class ResumeSpike:
                 yield self._evidence(case, loss, resume, shift, len(resumes))
 
     def _shift(self, loss: Series, step: int, start: float, tries: int) -> Shift | None:
-        """The longest significant rise there: its length tells a step from a spike."""
         at = int(np.searchsorted(loss.step, step))
         first = min(int(np.searchsorted(loss.step, start)) + 1, at)
-        shifts = [
-            level_shift(loss.value, at, before=wide, after=width, lag=1, start=first)
-            for wide, width in _WINDOWS
-        ]
-        rises = [s for s in shifts if s is not None and self._significant(s, tries)]
-        return max(rises, key=lambda s: s.width, default=None)
+        return longest_rise(loss, at, 1, lambda s: self._significant(s, tries), first)
 
     def _significant(self, shift: Shift, tries: int) -> bool:
-        # More resumes give chance more tries; log p falls with sigma² / 2.
-        needed = float(np.sqrt(self.rise_sigma**2 + 2 * np.log(tries)))
-        if shift.sigmas < needed or shift.rank < self.rank:
-            return False
-        return shift.rise >= (self.rise_ratio - 1) * abs(shift.before)
+        return significant(shift, self.rise_sigma, self.rise_ratio, self.rank, tries)
 
     def _evidence(
         self, case: Case, loss: Series, resume: Restart, shift: Shift, tries: int
     ) -> Evidence:
-        level = shift.before + shift.error
-        back = recovery(loss.value, shift.index, level, points=max(shift.width, 2))
-        start = int(loss.step[shift.index])
-        stop = int(loss.step[-1] if back is None else loss.step[shift.index + back]) + 1
-        measured = {
-            "loss_before": Quantity(shift.before, ""),
-            "loss_after": Quantity(shift.after, ""),
-            "rise_sigma": Quantity(shift.sigmas, "sigma"),
-        }
-        if shift.before > 0:
-            measured["loss_ratio"] = Quantity(shift.after / shift.before, "")
-        if back is not None:
-            measured["recovered_after"] = Quantity(float(stop - start), x_units(case))
-        also = self._in_validation(case, loss, resume.step, tries)
+        course = course_of(case, loss, shift)
+        start, stop, back, measured = course.start, course.stop, course.back, course.measured
+        also = validation_shift(case, loss, resume.step)
+        if also is not None and not self._significant(replace(also, rank=1.0), tries):
+            also = None
         if also is not None:
             measured["val_sigma"] = Quantity(also.sigmas, "sigma")
         long = stop - start > self.recovery_share * (case.last - case.first)
@@ -112,15 +96,6 @@ class ResumeSpike:
             revision="a checkpoint that is known to hold the optimizer's full state",
             severity=None if long and (back is None or back > 1) else Severity.INFO,
         )
-
-    def _in_validation(self, case: Case, loss: Series, step: int, tries: int) -> Shift | None:
-        """The same rise in the validation loss, where that is not the series already judged."""
-        if not case.has(Role.VAL_LOSS) or case.signals[Role.VAL_LOSS].tag == loss.tag:
-            return None
-        points = case.signals[Role.VAL_LOSS].finite()
-        at = int(np.searchsorted(points.step, step))
-        shift = level_shift(points.value, at, before=5, after=2, lag=1)
-        return shift if shift and self._significant(replace(shift, rank=1.0), tries) else None
 
 
 def _detail(case: Case, stays: bool, length: int, in_validation: bool) -> str:

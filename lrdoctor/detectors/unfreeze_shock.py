@@ -8,22 +8,25 @@ from typing import ClassVar
 
 import numpy as np
 
-from lrdoctor.curves.changepoint import Shift, level_shift, recovery
+from lrdoctor.curves.changepoint import Shift
 from lrdoctor.detectors._context import (
     is_reinforcement_learning,
     largest_lr,
     length_text,
     loss_of,
     steps_per_epoch,
-    x_units,
+)
+from lrdoctor.detectors._loss_shift import (
+    course_of,
+    longest_rise,
+    significant,
+    validation_shift,
 )
 from lrdoctor.detectors._unfreezing import Place, find_places, training_groups
 from lrdoctor.messages import number_text
 from lrdoctor.types import Case, Quantity, Role, Series, Severity
 from lrdoctor.verdict import Evidence, Judgement, Unjudged
 
-# Points that make the levels before and after: few show short bumps, many a step in noisy losses.
-_WINDOWS = ((5, 2), (20, 10), (80, 40))
 _LAG = 2
 # A second series that rises at the same place need only agree, at 1 chance in 700.
 _AGREES = 3.0
@@ -66,44 +69,26 @@ class UnfreezeShock:
                 yield self._evidence(case, loss, place, shift)
 
     def _shift(self, loss: Series, place: Place, places: int) -> Shift | None:
-        """The longest significant rise at this place: its length tells a step from a bump."""
         at = int(np.searchsorted(loss.step, place.step))
-        found = [
-            level_shift(loss.value, at, before=wide, after=width, lag=_LAG)
-            for wide, width in _WINDOWS
-        ]
-        needed = float(np.sqrt(self.rise_sigma**2 + 2 * np.log(places)))
-        rises = [s for s in found if s is not None and self._significant(s, needed)]
-        return max(rises, key=lambda s: s.width, default=None)
 
-    def _significant(self, shift: Shift, needed: float) -> bool:
-        if shift.sigmas < needed or shift.rank < self.rank:
-            return False
-        return shift.rise >= (self.rise_ratio - 1) * abs(shift.before)
+        def counts(shift: Shift) -> bool:
+            return significant(shift, self.rise_sigma, self.rise_ratio, self.rank, places)
+
+        return longest_rise(loss, at, _LAG, counts)
 
     def _evidence(self, case: Case, loss: Series, place: Place, shift: Shift) -> Evidence:
-        level = shift.before + shift.error
-        back = recovery(loss.value, shift.index, level, points=max(shift.width, 2))
-        start = int(loss.step[shift.index])
-        stop = int(loss.step[-1] if back is None else loss.step[shift.index + back]) + 1
-        measured = {
-            "loss_before": Quantity(shift.before, ""),
-            "loss_after": Quantity(shift.after, ""),
-            "rise_sigma": Quantity(shift.sigmas, "sigma"),
-        }
-        if shift.before > 0:
-            measured["loss_ratio"] = Quantity(shift.after / shift.before, "")
-        if back is not None:
-            measured["recovered_after"] = Quantity(float(stop - start), x_units(case))
+        course = course_of(case, loss, shift)
+        start, stop, back, measured = course.start, course.stop, course.back, course.measured
         group = place.joined
         if group is not None:
             measured["lr_group"] = Quantity(largest_lr(group, place.step), "")
         before = max((largest_lr(g, -np.inf, place.step) for g in training_groups(case)), default=0)
         if before > 0:
             measured["lr_before"] = Quantity(before, "")
-        also = self._in_validation(case, loss, start)
-        if also is not None:
-            measured["val_sigma"] = Quantity(also, "sigma")
+        also = validation_shift(case, loss, start)
+        agrees = also is not None and also.sigmas >= _AGREES
+        if also is not None and agrees:
+            measured["val_sigma"] = Quantity(also.sigmas, "sigma")
         soon = back is not None and stop - start - 1 <= self._short(case)
         return Evidence(
             start=start,
@@ -113,23 +98,12 @@ class UnfreezeShock:
             param_group=None if group is None else group.name,
             detail=_detail(case, measured, stop - start if back is not None else None),
             revision="the same unfreezing with a warm-up of the freed group that rises as much",
-            severity=_weight(soon, also is not None),
+            severity=_weight(soon, agrees),
         )
 
     def _short(self, case: Case) -> float:
         epoch = steps_per_epoch(case)
         return self.recovery_epochs * epoch if epoch else _SHORT * (case.last - case.first)
-
-    def _in_validation(self, case: Case, loss: Series, start: int) -> float | None:
-        """How clearly the validation loss rises too, where it is another series."""
-        if not case.has(Role.VAL_LOSS) or case.signals[Role.VAL_LOSS].tag == loss.tag:
-            return None
-        points = case.signals[Role.VAL_LOSS].finite()
-        at = int(np.searchsorted(points.step, start))
-        shift = level_shift(points.value, at, before=5, after=2, lag=1)
-        if shift is None or shift.sigmas < _AGREES:
-            return None
-        return shift.sigmas
 
 
 def _weight(soon: bool, in_validation: bool) -> Severity | None:
