@@ -57,7 +57,7 @@ def command(
     )
     length = horizon or max(float(run.lr_step[-1]) for run in logged)
     baseline = logged[0].path()
-    paths = {text: candidate_path(text, length, baseline) for text in candidates}
+    paths = {text: candidate_path(text, length) for text in candidates}
     oracle = consult(logged)
     answers = {text: ask(oracle, baseline, path) for text, path in paths.items()}
     if search and oracle.fitted is not None:
@@ -95,9 +95,8 @@ def read(
     return found
 
 
-def candidate_path(text: str, horizon: float, baseline: LrPath) -> LrPath:
+def candidate_path(text: str, horizon: float) -> LrPath:
     """A candidate as an LR path: a CSV file's columns, or a schedule over the horizon."""
-    import numpy as np
 
     from lrdoctor.replay.law.path import LrPath
     from lrdoctor.replay.law.search import path_of
@@ -107,10 +106,10 @@ def candidate_path(text: str, horizon: float, baseline: LrPath) -> LrPath:
         return path_of(parse_schedule(text), horizon)
     step, lr = read_columns(text)
     keep = step <= horizon
+    step, lr = step[keep], lr[keep]
+    before = float(step[0] * lr[0]) / 2.0 if len(step) else 0.0
     try:
-        return LrPath(
-            step[keep], lr[keep], float(step[0]) * float(lr[0]) / 2.0 * bool(np.any(keep))
-        )
+        return LrPath(step, lr, before)
     except ValueError as error:
         raise click.UsageError(f"--candidate {text}: {error}") from error
 
