@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+
 from lrdoctor.types import (
+    Array,
     ClockUnit,
     Confidence,
     Note,
@@ -120,12 +123,30 @@ class RuleResult(_Value):
     traceback: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Band(_Value):
+    """A predicted or measured loss over ``step`` with its interval: float64[n] each, n >= 1."""
+
+    step: Array
+    loss: Array
+    low: Array
+    high: Array
+
+    def __post_init__(self) -> None:
+        names = ("step", "loss", "low", "high")
+        columns = {name: np.array(getattr(self, name), dtype=np.float64) for name in names}
+        if len({len(column) for column in columns.values()}) != 1:
+            raise ValueError("the columns of a loss band must be of one length")
+        _freeze(self, **columns)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome(_Value):
     """What one replay level says about a candidate; never without its assumptions.
 
     ``level`` is dry_run, law, proxy or user. ``interval`` bounds the candidate's loss,
-    ``gain_interval`` the loss saved against the baseline (positive is better).
+    ``gain_interval`` the loss saved against the baseline (positive is better), ``band`` the
+    candidate's loss over the steps of the logged run.
     """
 
     level: str
@@ -139,6 +160,7 @@ class Outcome(_Value):
     seeds: int | None = None
     device: str | None = None
     seconds: float | None = None
+    band: Band | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from lrdoctor.types import (
     Status,
 )
 from lrdoctor.verdict import (
+    Band,
     Candidate,
     Curve,
     Diagnosis,
@@ -284,7 +285,15 @@ def _outcome(f: Fields) -> Outcome:
         seeds=f.integer_or_none("seeds"),
         device=f.text_or_none("device"),
         seconds=f.number_or_none("seconds"),
+        band=None if f.values.get("band") is None else _band(f.inner("band")),
     )
+
+
+def _band(f: Fields) -> Band:
+    try:
+        return Band(*(np.array(f.numbers(name)) for name in ("step", "loss", "low", "high")))
+    except ValueError as error:
+        raise ConfigError(f"{f.path}: {error}") from None
 
 
 def _note(f: Fields) -> Note:

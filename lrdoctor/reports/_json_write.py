@@ -11,6 +11,7 @@ from lrdoctor.protocols import NamedSchedule
 from lrdoctor.reports._view import count_all
 from lrdoctor.types import Note, Quantity, Role, Schedule, Segment, Severity
 from lrdoctor.verdict import (
+    Band,
     Candidate,
     Curve,
     Diagnosis,
@@ -229,7 +230,14 @@ def _outcome(outcome: Outcome) -> Json:
         "device": outcome.device,
         "seconds": number(outcome.seconds),
         "assumptions": list(outcome.assumptions),
+        "band": None if outcome.band is None else _band(outcome.band),
     }
+
+
+def _band(band: Band) -> Json:
+    """Five digits: a band is drawn, not computed with."""
+    columns = {"step": band.step, "loss": band.loss, "low": band.low, "high": band.high}
+    return {name: [number(float(f"{v:.5g}")) for v in c] for name, c in columns.items()}
 
 
 def _pair(interval: tuple[float, float] | None) -> list[float | str | None] | None:

@@ -84,6 +84,7 @@ RESULT = record(
     revision=STRING,
     traceback=TEXT_OR_NULL,
 )
+BAND = record(step=listed(NUMBER), loss=listed(NUMBER), low=listed(NUMBER), high=listed(NUMBER))
 OUTCOME = record(
     level=one_of("dry_run", "law", "proxy", "user"),
     grade={"enum": ["A", "B", "C", "D", None]},
@@ -96,6 +97,7 @@ OUTCOME = record(
     device=TEXT_OR_NULL,
     seconds=NUMBER_OR_NULL,
     assumptions=listed(STRING),
+    band={"anyOf": [BAND, {"type": "null"}]},
 )
 CANDIDATE = record(
     fix=STRING,

@@ -27,6 +27,7 @@ from lrdoctor.types import (
     Status,
 )
 from lrdoctor.verdict import (
+    Band,
     Candidate,
     Curve,
     Diagnosis,
@@ -138,6 +139,12 @@ def late_peak() -> Diagnosis:
                 interval=(0.4101, 0.4266),
                 gain_interval=(0.0046, 0.0211),
                 seconds=0.4,
+                band=Band(
+                    step=np.array([0.0, 4500.0, 9000.0]),
+                    loss=np.array([2.3, 0.6131, 0.4187]),
+                    low=np.array([2.2, 0.604, 0.4101]),
+                    high=np.array([2.4, 0.6228, 0.4266]),
+                ),
             ),
         ),
     )

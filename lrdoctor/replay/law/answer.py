@@ -10,7 +10,8 @@ import numpy as np
 from lrdoctor.replay.law.ensemble import Fitted, Prediction, fit, gain, predict
 from lrdoctor.replay.law.path import LossRun, LrPath, points_of
 from lrdoctor.replay.law.refuse import grade, too_far, unfit
-from lrdoctor.types import Array, _Value
+from lrdoctor.types import _Value
+from lrdoctor.verdict import Band
 
 # Factors on the raw 90 % half-widths so that nine of ten held-out final losses lie inside; learned
 # family by family with the others' priors (``benchmarks/law.py``).
@@ -23,16 +24,6 @@ _OTHER_PEAK = 1.5
 _SAME_PEAK = 0.95
 # An interval wider than this share of the loss's range says nothing.
 _WIDEST = 0.5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve(_Value):
-    """A predicted loss over ``step`` with its 90 % interval, float64[n] each."""
-
-    step: Array
-    loss: Array
-    low: Array
-    high: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +40,7 @@ class Answer(_Value):
     interval: tuple[float, float] | None = None
     baseline_loss: float | None = None
     gain_interval: tuple[float, float] | None = None
-    curve: Curve | None = None
+    curve: Band | None = None
 
     @property
     def gains(self) -> bool:
@@ -105,7 +96,7 @@ def ask(oracle: Oracle, baseline: LrPath, candidate: LrPath, points: int = 200) 
     )
 
 
-def _bounded(prediction: Prediction, factor: float, least: float) -> Curve:
+def _bounded(prediction: Prediction, factor: float, least: float) -> Band:
     half = factor * np.maximum(prediction.half, least)
     loss = prediction.loss
-    return Curve(prediction.at, loss, loss - half, loss + half)
+    return Band(prediction.at, loss, loss - half, loss + half)

@@ -11,6 +11,8 @@ from lrdoctor.types import Case, ParamGroup, Role, Series
 from lrdoctor.verdict import Candidate, Diagnosis, Outcome
 
 LEVEL = "law"
+# Points of a predicted curve in a report.
+_DRAWN = 60
 _LAWS = (
     "the median of three loss laws fitted to this log; the interval held for nine of ten held-out "
     "schedules of other models"
@@ -80,7 +82,10 @@ def _asked(
     else:
         usable = _usable(lr)
         answer = ask(
-            oracle, baseline, LrPath(usable.step.astype(float), usable.value, baseline.before)
+            oracle,
+            baseline,
+            LrPath(usable.step.astype(float), usable.value, baseline.before),
+            points=_DRAWN,
         )
     outcome = _outcome(answer)
     kept = tuple(o for o in candidate.outcomes if o.level != LEVEL)
@@ -98,6 +103,7 @@ def _outcome(answer: Answer) -> Outcome:
         loss=answer.loss,
         interval=answer.interval,
         gain_interval=answer.gain_interval,
+        band=answer.curve,
     )
 
 
