@@ -51,7 +51,8 @@ def searched(
 def cooldown_probe(case: Case) -> str:
     """Code of the training that would tell a constant-LR run what a decay gains."""
     steps = max(round(_PROBE * (case.last + 1 - case.first)), 1)
-    values = {"steps": steps, "start": case.last, "unit": unit(case), "run": case.run.name}
+    log = " ".join(case.run.files) or case.run.name
+    values = {"steps": steps, "start": case.last, "unit": unit(case), "log": log}
     return snippet("replay/cooldown_probe", values)
 
 
