@@ -36,7 +36,7 @@ def rebound(t: Array) -> Array:
 
 def linear(t: Array) -> Array:
     """Warms up over a tenth, then falls to zero: healthy."""
-    return np.minimum(t / 0.1, (1 - t) / 0.9).clip(1e-6)
+    return np.minimum(t / 0.1, (1 - t) / 0.9)
 
 
 def constant(t: Array) -> Array:

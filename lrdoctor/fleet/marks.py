@@ -7,6 +7,7 @@ import os
 import time
 
 from lrdoctor.readers._discover import RunFiles
+from lrdoctor.readers._places import Near
 
 _TICK = 100_000_000  # nanoseconds within which a local file system may give two writes one time
 _COARSE_TICK = 2_000_000_000  # of file systems that keep whole seconds
@@ -31,6 +32,7 @@ def mark(path: str) -> str:
 
 def mark_of(found: RunFiles) -> str:
     """One mark for all files of a log and for the settings near them."""
-    parts = [f"{path}\0{mark(path)}" for path in (*found.all_files, *found.near.settings)]
-    parts.append(str(found.near.shared))
+    near = found.near or Near()
+    parts = [f"{path}\0{mark(path)}" for path in (*found.all_files, *near.settings)]
+    parts.append(str(near.shared))
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]

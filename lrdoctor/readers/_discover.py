@@ -44,7 +44,8 @@ class RunFiles:
     ``name`` is the path relative to the root it was found under, "/"-separated. ``others`` are logs
     of the same place which may hold the same run in another format; ``load`` reads them too and
     leaves out what says the same. ``root`` is the folder above which nothing is looked at, ``key``
-    the file or folder that the files have in common, ``near`` the configuration around them.
+    the file or folder that the files have in common, ``near`` the configuration around them where
+    a search has looked for it.
     """
 
     name: str
@@ -53,7 +54,7 @@ class RunFiles:
     others: tuple[RunFiles, ...] = ()
     root: str = ""
     key: str = ""
-    near: Near = field(default_factory=Near)
+    near: Near | None = None
 
     @property
     def all_files(self) -> tuple[str, ...]:

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lrdoctor.readers._sidecar import NAMES, PARENTS
+from lrdoctor.readers._sidecar import NAMES, PARENTS, UNREAD
 from lrdoctor.readers._text import folder_of
 from lrdoctor.readers._walk import Met, slashed
 
 _NESTED = re.compile(r"(?:vis_data|tf_logs|tensorboard|tb|checkpoint-\d+)")
 _WANDB_RUN = re.compile(r"(?:offline-)?run-.+")
-_SETTINGS = frozenset(NAMES)
+_SETTINGS = frozenset((*NAMES, *UNREAD))
 _HIDDEN = tuple(name for name in NAMES if "/" in name)
 
 
