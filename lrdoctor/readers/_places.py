@@ -49,9 +49,8 @@ class Gathering:
     def meet(self, met: Met, logs: Sequence[str]) -> None:
         """Takes in a folder whose ``logs`` may be training logs."""
         own = [p for p in met.files if os.path.basename(p) in _SETTINGS]  # noqa: PTH119
-        if logs:
-            hidden = (os.path.join(met.folder, name) for name in _HIDDEN)  # noqa: PTH118
-            own += filter(os.path.isfile, hidden)
+        hidden = (name for name in _HIDDEN if name.partition("/")[0] in met.hidden)
+        own += [os.path.join(met.folder, name) for name in hidden]  # noqa: PTH118
         self._settings[met.folder] = Near(tuple(own), bool(own) and met.below > 1)
         if not logs:
             return

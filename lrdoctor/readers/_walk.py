@@ -41,11 +41,13 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A folder with the paths of its regular files and the number of folders in it, sorted."""
+    """A folder with the paths of its regular files, sorted, the number of folders in it, and the
+    names of those that are hidden."""
 
     folder: str
     files: tuple[str, ...]
     below: int
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Walk:
                     yield _failed(entry.path, error)
             stack.append(Left(folder))
             stack += reversed(below)
-            yield Met(folder, tuple(files), len(below))
+            hidden = frozenset(e.name for e in listed if e.name.startswith("."))
+            yield Met(folder, tuple(files), len(below), hidden)
 
     def _is_known(self, folder: str) -> bool:
         place = os.stat(folder)  # noqa: PTH116
