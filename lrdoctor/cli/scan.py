@@ -19,11 +19,7 @@ from lrdoctor.cli._options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lrdoctor.fleet.scan import Progress, Tally
-    from lrdoctor.fleet.store import Store
-    from lrdoctor.fleet.trends import Stored
+    from lrdoctor.fleet.scan import Progress
 
 _SHOWN_EVERY = 0.2  # seconds on a terminal,
 _TOLD_EVERY = 60.0  # in a file
@@ -102,12 +98,14 @@ def command(
     """
     from functools import partial
 
+    from lrdoctor.cli._fleet import View
     from lrdoctor.cli._job import make_job, settings
     from lrdoctor.fleet.engines import open_engine, usable_cores
     from lrdoctor.fleet.records import job_digest, judge_log
     from lrdoctor.fleet.scan import Scope, roots_exist, scan
     from lrdoctor.fleet.shards import Shard, parse_shard
     from lrdoctor.fleet.store import open_store
+    from lrdoctor.fleet.summary import totals
     from lrdoctor.fleet.when import moment
 
     if scheduler_address and engine != "dask":
@@ -135,52 +133,15 @@ def command(
         ) as workers:
             number, tally = scan(store, scope, workers, job_digest(job), progress)
         progress.close()
-        view = _View(store, store.last_finished(number))
-        _tell(tally, view, quiet)
-        if not view.any_judged and not allow_empty:
-            return 3
-        return _exit_code(view.new if only_new else view.found, fail_on or site.fail_on)
-
-
-class _View:
-    """The store as of the end of a scan, against the last one that was shown to anybody."""
-
-    def __init__(self, store: Store, before: int) -> None:
-        from lrdoctor.fleet import trends
-
-        self.new = trends.new_since(store, before)
-        self.fixed = trends.fixed_since(store, before)
-        self.found = trends.still_open(store)
-        self.by_rule = trends.by_rule(store, before)
-        self.unjudged = trends.unjudged(store)
-        self.any_judged = bool(store.rows("SELECT 1 FROM run WHERE judged LIMIT 1"))
-
-
-def _tell(tally: Tally, view: _View, quiet: bool) -> None:
-    from lrdoctor.cli._output import terminal_width
-    from lrdoctor.fleet import summary
-
-    if not quiet:
-        width = terminal_width()
-        lines = [
-            *summary.findings("NEW", view.new, width),
-            *summary.findings("FIXED", view.fixed, width),
-            *summary.rules(view.by_rule),
-        ]
-        click.echo("".join(f"{line}\n" for line in lines), nl=False)
-        for failure in tally.failures:
-            click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
-    counts = len(view.found), len(view.new), len(view.fixed), view.unjudged
-    click.echo(summary.totals(tally, *counts))
-
-
-def _exit_code(findings: Sequence[Stored], fail_on: str) -> int:
-    from lrdoctor.types import Severity
-
-    if fail_on == "never":
-        return 0
-    limit = Severity(fail_on).rank
-    return int(any(Severity(f.severity).rank >= limit for f in findings))
+        view = View(store, number)
+        if not quiet:
+            view.tell()
+            for failure in tally.failures:
+                click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
+        click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
+    return view.exit_code(
+        only_new=only_new, fail_on=fail_on or site.fail_on, allow_empty=allow_empty
+    )
 
 
 class _Progress:

@@ -322,6 +322,12 @@ def read_store(path: str) -> Iterator[Store]:
         db.close()
 
 
+def check_state(path: str) -> None:
+    """Raises ``ConfigError`` for what is no state file, or a damaged one."""
+    with read_store(path):
+        pass
+
+
 def _is_sound(path: str) -> bool:
     """Whether SQLite finds nothing wrong. Raises ``ConfigError`` where the file is no state."""
     try:

@@ -14,24 +14,27 @@ MOST_SHOWN = 30
 MOST_NAMED = 4
 
 
-def findings(kind: str, found: Sequence[Stored], width: int) -> Iterator[str]:
-    """What was found, once for all runs it was found in; the first ``MOST_SHOWN`` of such groups.
+def findings(
+    kind: str, found: Sequence[Stored], width: int, most: int | None = MOST_SHOWN
+) -> Iterator[str]:
+    """What was found, once for all runs it was found in; the first ``most`` of such groups.
 
     ``kind`` is the first word of each, and the option of ``lrdoctor history`` that shows all.
     """
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     for item in found:
         groups.setdefault((item.severity, item.code, item.rule, item.message), []).append(item.run)
-    for (severity, code, rule, message), runs in list(groups.items())[:MOST_SHOWN]:
+    for (severity, code, rule, message), runs in list(groups.items())[:most]:
         told = runs[0] if len(runs) == 1 else f"in {len(runs)} runs"
         yield f"{kind} {severity.upper()} {code} {rule}  {told}"
         text = textwrap.shorten(message, 3 * (width - 4), placeholder=" …")
         yield from _indented(text, width)
         if len(runs) > 1:
-            more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
-            yield from _indented(", ".join(runs[:MOST_NAMED]) + more, width)
-    if len(groups) > MOST_SHOWN:
-        left = len(groups) - MOST_SHOWN
+            named = runs if most is None else runs[:MOST_NAMED]
+            more = f" and {len(runs) - len(named)} more" if len(runs) > len(named) else ""
+            yield from _indented(", ".join(named) + more, width)
+    if most is not None and len(groups) > most:
+        left = len(groups) - most
         yield f"… and {left} kinds more: lrdoctor history --{kind.lower()} shows all"
 
 
@@ -50,8 +53,8 @@ def rules(counts: Sequence[RuleCount]) -> Iterator[str]:
         yield f"  {c.code}  {c.rule:{widest}}  {c.severity:7}  {c.open:6}{new}"
 
 
-def totals(tally: Tally, open_findings: int, new: int, fixed: int, unjudged: int) -> str:
-    """The last line."""
+def totals(tally: Tally, unjudged: int) -> str:
+    """What became of the logs: the beginning of the last line."""
     rate = tally.judged / tally.seconds if tally.seconds else 0.0
     parts = [
         f"{count(tally.found, 'log')} in {_seconds(tally.seconds)}: {tally.unchanged} unchanged",
@@ -64,8 +67,7 @@ def totals(tally: Tally, open_findings: int, new: int, fixed: int, unjudged: int
         parts.append(f"{tally.left_out} older than --since")
     if tally.gone:
         parts.append(f"{tally.gone} gone")
-    shown = f"{count(open_findings, 'open finding')}, {new} new, {fixed} fixed"
-    return f"{', '.join(parts)}; {shown}"
+    return ", ".join(parts)
 
 
 def progress_line(progress: Progress) -> str:

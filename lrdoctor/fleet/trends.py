@@ -49,18 +49,18 @@ class RuleCount(_Value):
 
 def new_since(store: Store, scan: int) -> list[Stored]:
     """Open findings that no scan up to ``scan`` saw, the worst first."""
-    return _stored(store, "WHERE f.state = 'open' AND f.first_scan > ?", (scan,))
+    return stored(store, "WHERE f.state = 'open' AND f.first_scan > ?", (scan,))
 
 
 def fixed_since(store: Store, scan: int) -> list[Stored]:
     """Findings that were open at ``scan`` and have been mended since."""
     where = "WHERE f.state = 'fixed' AND f.closed_scan > ? AND f.first_scan <= ?"
-    return _stored(store, where, (scan, scan))
+    return stored(store, where, (scan, scan))
 
 
 def still_open(store: Store) -> list[Stored]:
     """All open findings, the worst first."""
-    return _stored(store, "WHERE f.state = 'open'")
+    return stored(store, "WHERE f.state = 'open'")
 
 
 def by_rule(store: Store, since: int) -> list[RuleCount]:
@@ -79,5 +79,6 @@ def unjudged(store: Store) -> int:
     return int(store.rows(sql, ("read",))[0][0])
 
 
-def _stored(store: Store, where: str, values: Sequence[object] = ()) -> list[Stored]:
+def stored(store: Store, where: str, values: Sequence[object] = ()) -> list[Stored]:
+    """Findings (``f``) of runs (``r``) that a condition of SQL holds for, the worst first."""
     return [Stored(*row) for row in store.rows(f"{_JOINED} {where} {_WORST_FIRST}", values)]
