@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 from lrdoctor.errors import ReadError
@@ -253,6 +253,7 @@ def _key(path: str) -> str:
     return slashed(logical_name(path)).lower()
 
 
+@cache
 def _pattern(pattern: str) -> str:
     return translate(pattern if "/" in pattern else f"*/{pattern}") + (
         "" if "/" in pattern else "|" + translate(pattern)
