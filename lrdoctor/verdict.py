@@ -146,7 +146,8 @@ class Outcome(_Value):
 
     ``level`` is dry_run, law, proxy or user. ``interval`` bounds the candidate's loss,
     ``gain_interval`` the loss saved against the baseline (positive is better), ``band`` the
-    candidate's loss over the steps of the logged run.
+    candidate's loss over the steps of the logged run. ``verdict`` of a training is "better",
+    "worse" or "no effect".
     """
 
     level: str
@@ -161,6 +162,7 @@ class Outcome(_Value):
     device: str | None = None
     seconds: float | None = None
     band: Band | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

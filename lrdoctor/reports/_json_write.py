@@ -222,6 +222,7 @@ def _outcome(outcome: Outcome) -> Json:
         "level": outcome.level,
         "grade": outcome.grade,
         "refused": outcome.refused,
+        "verdict": outcome.verdict,
         "baseline_loss": number(outcome.baseline_loss),
         "loss": number(outcome.loss),
         "interval": _pair(outcome.interval),

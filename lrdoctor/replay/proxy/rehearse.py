@@ -1,0 +1,153 @@
+"""Trains a small built-in task under the logged LR and under every candidate of a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lrdoctor.messages import number_text
+from lrdoctor.replay.proxy.curves import Curves, curves_of
+from lrdoctor.replay.proxy.levels import (
+    LEVELS,
+    STEPS,
+    WEIGHT_DECAY,
+    Optimizer,
+    optimizer_of,
+)
+from lrdoctor.replay.proxy.outcomes import outcome_of, refusal
+from lrdoctor.replay.proxy.setbacks import setbacks_of
+from lrdoctor.replay.proxy.tasks import TASKS
+from lrdoctor.replay.proxy.train import Settings, Trained, choose_device, train
+from lrdoctor.types import Array, Case
+from lrdoctor.verdict import Candidate, Diagnosis, Outcome
+
+LEVEL = "proxy"
+# A candidate whose peak differs more asks where the run's LR stood, which no proxy knows.
+SAME_PEAK = 1.25
+# Trainings at a time on a CPU: more are no faster, and a stop keeps the batches that are done.
+_ON_CPU = 48
+_UNDER_BUDGET = 16
+_CAVEAT = (
+    "on this proxy a better or worse schedule shows as such; it is never a loss for your model"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked of the trainings; ``task`` names a built-in one."""
+
+    task: str = "teacher"
+    seeds: int = 8
+    device: str = "auto"
+    budget: float | None = None
+    steps: int = STEPS
+
+
+def train_candidates(
+    case: Case,
+    diagnosis: Diagnosis,
+    wish: Wish,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Diagnosis, bool]:
+    """The diagnosis with an outcome of level "proxy" for each candidate, and whether the user
+    stopped the trainings.
+
+    Raises ``MissingExtraError`` without torch, ``ConfigError`` for a device that is not there.
+    """
+    candidates = diagnosis.candidates
+    device = choose_device(wish.device)
+    curves = curves_of(case, candidates, wish.steps) if candidates else None
+    if curves is None:
+        nothing = refusal(LEVEL, (_CAVEAT,), "no LR above 0 governs the run")
+        return replace(diagnosis, candidates=tuple(_with(c, nothing) for c in candidates)), False
+    optimizer = optimizer_of(case.run)
+    top = LEVELS[wish.task][optimizer.name]
+    asked = [i for i in range(len(candidates)) if _reason(curves, i + 1) is None]
+    rows = [0, *(i + 1 for i in asked)]
+    setbacks, happened = setbacks_of(
+        case, diagnosis.findings, [candidates[i] for i in asked], curves.at
+    )
+    assumptions = (
+        _CAVEAT,
+        *_assumed(case, curves, wish, optimizer, top),
+        *happened,
+    )
+    outcomes = {
+        i: refusal(LEVEL, assumptions, reason)
+        for i in range(len(candidates))
+        if (reason := _reason(curves, i + 1)) is not None
+    }
+    stopped = False
+    if asked:
+        settings = _settings(wish, optimizer.name, len(rows), str(device.type))
+        lr = curves.lr[rows] / curves.peaks[0] * top
+        trained = train(TASKS[wish.task](), lr, settings, progress, setbacks)
+        outcomes |= _outcomes(trained, asked, assumptions)
+        stopped = trained.stopped
+    done = tuple(_with(c, outcomes[i]) for i, c in enumerate(candidates))
+    return replace(diagnosis, candidates=done), stopped
+
+
+def _outcomes(
+    trained: Trained, asked: Sequence[int], assumptions: Sequence[str]
+) -> dict[int, Outcome]:
+    return {
+        i: outcome_of(trained, row, LEVEL, assumptions, "proxy step")
+        for row, i in enumerate(asked, start=1)
+    }
+
+
+def _settings(wish: Wish, optimizer: str, candidates: int, device: str) -> Settings:
+    """All candidates of a seed in one batch, so that a stop leaves whole pairs."""
+    at_once = _UNDER_BUDGET if wish.budget is not None else _ON_CPU
+    seeds = max(at_once // candidates, 1) if device == "cpu" else wish.seeds
+    return Settings(
+        optimizer=optimizer,
+        seeds=wish.seeds,
+        device=device,
+        budget=wish.budget,
+        chunk=candidates * min(seeds, wish.seeds),
+        weight_decay=WEIGHT_DECAY[optimizer],
+    )
+
+
+def _reason(curves: Curves, row: int) -> str | None:
+    """Why no proxy can tell about a candidate; None where one can."""
+    ratio = float(curves.peaks[row] / curves.peaks[0])
+    if 1 / SAME_PEAK <= ratio <= SAME_PEAK:
+        return None
+    return (
+        f"its peak LR is {number_text(ratio)} times the logged one, and whether that is too high "
+        "is known to your model alone"
+    )
+
+
+def _assumed(case: Case, curves: Curves, wish: Wish, optimizer: Optimizer, top: float) -> list[str]:
+    known = f"{optimizer.name}, which the log names ({optimizer.source})"
+    told = [
+        f"task {wish.task!r} with {known if optimizer.source else _unknown(optimizer)}",
+        f"the run is shrunk to {wish.steps} steps and its peak LR put at {number_text(top)}, the "
+        "best peak of a cosine there; the shape of each LR curve is kept",
+    ]
+    if len(curves.groups) > 1:
+        head, backbone, *rest = curves.groups
+        text = f"param group {head} drives the proxy's head, {backbone} its backbone"
+        told.append(text + (f"; left out: {', '.join(rest)}" if rest else ""))
+    if _frozen(curves.lr[0]):
+        told.append("a param group is frozen until its LR begins")
+    return told
+
+
+def _unknown(optimizer: Optimizer) -> str:
+    return f"{optimizer.name}, since the log names no optimizer that the proxy has"
+
+
+def _frozen(lr: Array) -> bool:
+    return bool(np.isnan(lr).any())
+
+
+def _with(candidate: Candidate, outcome: Outcome) -> Candidate:
+    kept = tuple(o for o in candidate.outcomes if o.level != outcome.level)
+    return replace(candidate, outcomes=(*kept, outcome))
