@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lrdoctor.verdict import Diagnosis
 
 TRAINED = ("proxy", "user")
+USER_SEEDS = 3
+USER_BUDGET = 600.0
 
 
 def predicted(replay: str) -> str:
@@ -35,6 +37,8 @@ def trainer_for(
             if value is not None:
                 raise click.UsageError(f"{option} goes with --replay proxy or --replay user")
         return None
+    if replay == "user":
+        return _user_trainer(task, device, seeds, budget)
     from lrdoctor.replay.proxy.rehearse import train_candidates
 
     wish = proxy_wish(task, device, seeds, budget)
@@ -43,6 +47,27 @@ def trainer_for(
         case: Case, diagnosis: Diagnosis, progress: Callable[[int, int], None]
     ) -> tuple[Diagnosis, bool]:
         return train_candidates(case, diagnosis, wish, progress)
+
+    return train
+
+
+def _user_trainer(
+    task: str | None, device: str, seeds: int | None, budget: float | None
+) -> Trainer:
+    from lrdoctor.replay.user.rehearse import run_candidates
+    from lrdoctor.replay.user.task import Plan, find_task
+
+    if task is None:
+        raise click.UsageError(
+            "--replay user needs --task FILE.py[:NAME]; lrdoctor replay --init FILE.py writes one"
+        )
+    found = find_task(task, device)
+    plan = Plan(seeds or USER_SEEDS, budget or USER_BUDGET, device)
+
+    def train(
+        case: Case, diagnosis: Diagnosis, progress: Callable[[int, int], None]
+    ) -> tuple[Diagnosis, bool]:
+        return run_candidates(case, diagnosis, found, plan, progress)
 
     return train
 

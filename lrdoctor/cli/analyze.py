@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     type=click.Choice(["user", "proxy", "law", "dry-run", "none"]),
     default="law",
     show_default=True,
-    help="How far to check the proposed fixes, each level with those after it: trained on your own "
-    "task, trained on a small built-in one, predicted losses, the LR alone, or not at all.",
+    help="How far to check the proposed fixes, by training your own task or a small built-in one "
+    "(proxy), each after law; by predicted losses after dry-run; by the LR alone; or not at all.",
 )
 @training_options
 @click.option(

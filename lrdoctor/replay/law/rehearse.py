@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lrdoctor.detectors._context import governing_groups, largest_lr
@@ -26,14 +27,21 @@ _RANGE = (
 _LATE = 0.02
 
 
-def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
-    """The diagnosis with an outcome of level "law" for each candidate."""
+def predict_candidates(
+    case: Case, diagnosis: Diagnosis, extra: Sequence[LossRun] = ()
+) -> Diagnosis:
+    """The diagnosis with an outcome of level "law" for each candidate.
+
+    ``extra`` are further trainings of the same model that the laws are fitted to as well.
+    """
     run, reason = logged_run(case)
-    oracle = Oracle(None, reason, "D") if run is None else consult([run])
+    oracle = Oracle(None, reason, "D") if run is None else consult([run, *extra])
     baseline = None if run is None else run.path()
     group = _main(case)
     name = None if group is None else group.name
-    done = tuple(_asked(oracle, baseline, candidate, name) for candidate in diagnosis.candidates)
+    done = tuple(
+        _asked(oracle, baseline, candidate, name, len(extra)) for candidate in diagnosis.candidates
+    )
     return replace(diagnosis, candidates=done)
 
 
@@ -71,7 +79,11 @@ def _changed(case: Case, group: ParamGroup) -> str | None:
 
 
 def _asked(
-    oracle: Oracle, baseline: LrPath | None, candidate: Candidate, group: str | None
+    oracle: Oracle,
+    baseline: LrPath | None,
+    candidate: Candidate,
+    group: str | None,
+    extra: int,
 ) -> Candidate:
     curves = [c for c in candidate.curves if c.role is Role.LR and len(c.series) > 1]
     lr = next((c.series for c in curves if c.param_group == group), None)
@@ -87,17 +99,19 @@ def _asked(
             LrPath(usable.step.astype(float), usable.value, baseline.before),
             points=_DRAWN,
         )
-    outcome = _outcome(answer)
+    outcome = _outcome(answer, extra)
     kept = tuple(o for o in candidate.outcomes if o.level != LEVEL)
     return replace(candidate, outcomes=(*kept, outcome))
 
 
-def _outcome(answer: Answer) -> Outcome:
+def _outcome(answer: Answer, extra: int) -> Outcome:
     ranged = (_RANGE,) if answer.grade == "C" else ()
+    fed = (f"fitted to {extra} trainings of your own task as well",) if extra else ()
     return Outcome(
         level=LEVEL,
-        assumptions=(_LAWS, _ALONE, *ranged),
-        grade=answer.grade,
+        assumptions=(_LAWS, _ALONE, *ranged, *fed),
+        # The log and a training under another LR curve are two runs of different shape.
+        grade="A" if extra and answer.grade == "B" else answer.grade,
         refused=answer.refused,
         baseline_loss=answer.baseline_loss,
         loss=answer.loss,

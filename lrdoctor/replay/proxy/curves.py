@@ -39,8 +39,13 @@ class Curves(_Value):
         return np.asarray(np.nanmax(self.lr, axis=(1, 2)))
 
 
-def curves_of(case: Case, candidates: Sequence[Candidate], steps: int) -> Curves | None:
-    """The run from its first step to its last, as ``steps`` steps; None without an LR."""
+def curves_of(
+    case: Case, candidates: Sequence[Candidate], steps: int, apart: bool = True
+) -> Curves | None:
+    """The run from its first step to its last, as ``steps`` steps; None without an LR.
+
+    Groups whose LR is always the same are one where they need only be told ``apart``.
+    """
     groups = _ordered([g for g in governing_groups(case) if len(g.lr.finite()) > 1])
     if not groups:
         return None
@@ -51,10 +56,10 @@ def curves_of(case: Case, candidates: Sequence[Candidate], steps: int) -> Curves
         np.stack([_under(logged[g.name], p.get(g.name), at) for g in groups], axis=1)
         for p in planned
     ])  # fmt: skip
-    apart = _distinct(lr)
-    if not np.nanmax(lr[0, :, apart], initial=0.0) > 0:
+    if not np.nanmax(lr[0], initial=0.0) > 0:
         return None
-    return Curves(lr[:, :, apart], at, tuple(groups[i].name for i in apart))
+    kept = _distinct(lr) if apart else list(range(len(groups)))
+    return Curves(lr[:, :, kept], at, tuple(groups[i].name for i in kept))
 
 
 def _ordered(groups: Sequence[ParamGroup]) -> list[ParamGroup]:
