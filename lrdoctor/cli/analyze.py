@@ -81,10 +81,10 @@ def command(
     from lrdoctor.api import analyze
     from lrdoctor.cli._job import expired, make_job, settings
     from lrdoctor.cli._output import Progress, deliver, destinations
-    from lrdoctor.cli._training import predicted, trainer_for
+    from lrdoctor.cli._training import Options, predicted, trainer_for
 
     wanted = destinations(formats, report_files)
-    trainer = trainer_for(replay, task, device, seeds, budget)
+    trainer = trainer_for(Options(replay, task, device, seeds, budget))
     site = settings(config)
     job = make_job(
         site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), predicted(replay), torch_check

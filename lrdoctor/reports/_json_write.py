@@ -212,12 +212,13 @@ def _candidate(candidate: Candidate) -> Json:
         "code": dict(candidate.code),
         "resolves": list(candidate.resolves),
         "introduces": list(candidate.introduces),
-        "outcomes": [_outcome(o) for o in candidate.outcomes],
+        "outcomes": [outcome_json(o) for o in candidate.outcomes],
         "curves": [_curve(c) for c in candidate.curves],
     }
 
 
-def _outcome(outcome: Outcome) -> Json:
+def outcome_json(outcome: Outcome) -> Json:
+    """What one replay level says."""
     return {
         "level": outcome.level,
         "grade": outcome.grade,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,10 +20,11 @@ from lrdoctor.replay.proxy.levels import (
 from lrdoctor.replay.proxy.outcomes import outcome_of, refusal
 from lrdoctor.replay.proxy.setbacks import setbacks_of
 from lrdoctor.replay.proxy.tasks import TASKS
-from lrdoctor.replay.proxy.train import Settings, Trained, choose_device, train
+from lrdoctor.replay.proxy.train import Setback, Settings, choose_device, train
 from lrdoctor.types import Array, Case
 from lrdoctor.verdict import Candidate, Diagnosis, Outcome
 
+Progress: TypeAlias = Callable[[int, int], None]
 LEVEL = "proxy"
 # A candidate whose peak differs more asks where the run's LR stood, which no proxy knows.
 SAME_PEAK = 1.25
@@ -46,10 +48,7 @@ class Wish:
 
 
 def train_candidates(
-    case: Case,
-    diagnosis: Diagnosis,
-    wish: Wish,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    case: Case, diagnosis: Diagnosis, wish: Wish, progress: Progress = lambda done, total: None
 ) -> tuple[Diagnosis, bool]:
     """The diagnosis with an outcome of level "proxy" for each candidate, and whether the user
     stopped the trainings.
@@ -57,50 +56,55 @@ def train_candidates(
     Raises ``MissingExtraError`` without torch, ``ConfigError`` for a device that is not there.
     """
     candidates = diagnosis.candidates
-    device = choose_device(wish.device)
     curves = curves_of(case, candidates, wish.steps) if candidates else None
     if curves is None:
         nothing = refusal(LEVEL, (_CAVEAT,), "no LR above 0 governs the run")
         return replace(diagnosis, candidates=tuple(_with(c, nothing) for c in candidates)), False
-    optimizer = optimizer_of(case.run)
-    top = LEVELS[wish.task][optimizer.name]
-    asked = [i for i in range(len(candidates)) if _reason(curves, i + 1) is None]
-    rows = [0, *(i + 1 for i in asked)]
-    setbacks, happened = setbacks_of(
-        case, diagnosis.findings, [candidates[i] for i in asked], curves.at
+    setbacks, happened = setbacks_of(case, diagnosis.findings, candidates, curves.at)
+    outcomes, stopped = train_curves(
+        curves, optimizer_of(case.run), wish, progress, setbacks, happened
     )
-    assumptions = (
-        _CAVEAT,
-        *_assumed(case, curves, wish, optimizer, top),
-        *happened,
-    )
-    outcomes = {
-        i: refusal(LEVEL, assumptions, reason)
-        for i in range(len(candidates))
-        if (reason := _reason(curves, i + 1)) is not None
-    }
-    stopped = False
-    if asked:
-        settings = _settings(wish, optimizer.name, len(rows), str(device.type))
-        lr = curves.lr[rows] / curves.peaks[0] * top
-        trained = train(TASKS[wish.task](), lr, settings, progress, setbacks)
-        outcomes |= _outcomes(trained, asked, assumptions)
-        stopped = trained.stopped
-    done = tuple(_with(c, outcomes[i]) for i, c in enumerate(candidates))
+    done = tuple(_with(c, o) for c, o in zip(candidates, outcomes, strict=True))
     return replace(diagnosis, candidates=done), stopped
 
 
-def _outcomes(
-    trained: Trained, asked: Sequence[int], assumptions: Sequence[str]
-) -> dict[int, Outcome]:
-    return {
-        i: outcome_of(trained, row, LEVEL, assumptions, "proxy step")
-        for row, i in enumerate(asked, start=1)
-    }
+def train_curves(
+    curves: Curves,
+    optimizer: Optimizer,
+    wish: Wish,
+    progress: Progress = lambda done, total: None,
+    setbacks: Sequence[Sequence[Setback]] = (),
+    happened: Sequence[str] = (),
+) -> tuple[list[Outcome], bool]:
+    """An outcome for every LR curve after the first, the baseline; and whether it was stopped.
+
+    ``setbacks`` are those of each curve, ``happened`` what to say about them.
+    """
+    top = LEVELS[wish.task][optimizer.name]
+    told = (_CAVEAT, *_assumed(curves, wish, optimizer, top), *happened)
+    reasons = {row: _reason(curves, row) for row in range(1, len(curves.lr))}
+    rows = [0, *(row for row, reason in reasons.items() if reason is None)]
+    outcomes = {row: refusal(LEVEL, told, r) for row, r in reasons.items() if r is not None}
+    stopped = False
+    if len(rows) > 1:
+        trained = train(
+            TASKS[wish.task](),
+            curves.lr[rows] / curves.peaks[0] * top,
+            _settings(wish, optimizer.name, len(rows)),
+            progress,
+            [setbacks[row] for row in rows] if setbacks else (),
+        )
+        stopped = trained.stopped
+        outcomes |= {
+            row: outcome_of(trained, at, LEVEL, told, "proxy step")
+            for at, row in enumerate(rows[1:], start=1)
+        }
+    return [outcomes[row] for row in sorted(outcomes)], stopped
 
 
-def _settings(wish: Wish, optimizer: str, candidates: int, device: str) -> Settings:
+def _settings(wish: Wish, optimizer: str, candidates: int) -> Settings:
     """All candidates of a seed in one batch, so that a stop leaves whole pairs."""
+    device = str(choose_device(wish.device).type)
     at_once = _UNDER_BUDGET if wish.budget is not None else _ON_CPU
     seeds = max(at_once // candidates, 1) if device == "cpu" else wish.seeds
     return Settings(
@@ -124,7 +128,7 @@ def _reason(curves: Curves, row: int) -> str | None:
     )
 
 
-def _assumed(case: Case, curves: Curves, wish: Wish, optimizer: Optimizer, top: float) -> list[str]:
+def _assumed(curves: Curves, wish: Wish, optimizer: Optimizer, top: float) -> list[str]:
     known = f"{optimizer.name}, which the log names ({optimizer.source})"
     told = [
         f"task {wish.task!r} with {known if optimizer.source else _unknown(optimizer)}",

@@ -50,13 +50,25 @@ def run_candidates(
     if curves is None:
         nothing = refusal(LEVEL, (), "no LR above 0 governs the run")
         return replace(diagnosis, candidates=tuple(_with(c, nothing) for c in candidates)), False
-    result = train_task(task, curves.lr, curves.groups, plan, progress)
-    assumptions = (*told, *_grouped(curves, task), f"your task {_named(task)} is what was logged")
-    outcomes = [_outcome(result, row + 1, assumptions, curves) for row in range(len(candidates))]
-    extra = measured_runs(case, result.trained, curves.lr)
+    outcomes, trained = run_curves(curves, task, plan, told, progress)
+    extra = measured_runs(case, trained, curves.lr)
     predicted = predict_candidates(case, diagnosis, extra) if extra else diagnosis
     done = tuple(_with(c, o) for c, o in zip(predicted.candidates, outcomes, strict=True))
-    return replace(diagnosis, candidates=done), result.trained.stopped
+    return replace(diagnosis, candidates=done), trained.stopped
+
+
+def run_curves(
+    curves: Curves,
+    task: UserTask,
+    plan: Plan,
+    told: Sequence[str] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[Outcome], Trained]:
+    """An outcome for every LR curve after the first, the baseline; and the losses of all."""
+    result = train_task(task, curves.lr, curves.groups, plan, progress)
+    assumptions = (*told, *_grouped(curves, task), f"your task {_named(task)} is what was logged")
+    rows = range(1, len(curves.lr))
+    return [_outcome(result, row, assumptions, curves) for row in rows], result.trained
 
 
 def _named(task: UserTask) -> str:
