@@ -22,7 +22,7 @@ from tests.replay.proxy.test_rehearse import judged
 QUICK = Plan(seeds=2, budget=60.0, device="cpu")
 STEPS = 40
 
-# Gradient descent on noisy parabolas; an LR of 0.3 and 0.7 at the first step are signs to misbehave.
+# Gradient descent on noisy parabolas; an LR that begins at 0.3 is the sign to misbehave.
 TRAIN = """
 import random, time
 
