@@ -295,31 +295,33 @@ class _Update:
 
     def _one(self, name: str, p: Tensor, grad: Tensor, lr: Tensor) -> Tensor:
         group = self.groups[name]
-        rate = _wide(lr[:, group], p)
-        before = self.first[name], self.second.get(name)
-        after = self._stepped(name, p, grad, rate, _wide(self.count[:, group], p))
+        rate, count = _wide(lr[:, group], p), _wide(self.count[:, group], p)
         if not self.freezes:
-            return after
+            return self._stepped(name, p, grad, rate, count)
         there = ~rate.isnan()
-        self.first[name] = self.first[name].where(there, before[0])
-        if before[1] is not None:
-            self.second[name] = self.second[name].where(there, before[1])
+        states = [s for s in (self.first, self.second) if s]
+        before = [state[name].clone() for state in states]
+        after = self._stepped(name, p, grad, rate, count)
+        for state, old in zip(states, before, strict=True):
+            state[name] = state[name].where(there, old)
         return after.where(there, p)
 
     def _stepped(self, name: str, p: Tensor, grad: Tensor, rate: Tensor, count: Tensor) -> Tensor:
-        s = self.settings
-        if s.optimizer == "sgd":
-            self.first[name] = s.momentum * self.first[name] + grad + s.weight_decay * p
-            return p - rate * self.first[name]
-        if s.optimizer == "adam":
+        """New weights, in torch.optim's order of operations; the state changes in place."""
+        s, first = self.settings, self.first[name]
+        if s.optimizer != "adamw" and s.weight_decay:
             grad = grad + s.weight_decay * p
+        if s.optimizer == "sgd":
+            first.mul_(s.momentum).add_(grad)
+            return p - rate * first
         one, two = _BETAS
-        self.first[name] = one * self.first[name] + (1 - one) * grad
-        self.second[name] = two * self.second[name] + (1 - two) * grad * grad
-        mean = self.first[name] / (1 - one**count)
-        size = (self.second[name] / (1 - two**count)).sqrt() + _TINY
-        decayed = p * (1 - rate * s.weight_decay) if s.optimizer == "adamw" else p
-        return decayed - rate * mean / size
+        first.lerp_(grad, 1 - one)
+        second = self.second[name].mul_(two).addcmul_(grad, grad, value=1 - two)
+        size = second.sqrt().div_((1 - two**count).sqrt()).add_(_TINY)
+        moved = (first / size).mul_(rate / (1 - one**count))
+        if s.optimizer == "adamw" and s.weight_decay:
+            p = p * (1 - rate * s.weight_decay)
+        return p - moved
 
 
 def _wide(value: Tensor, like: Tensor) -> Tensor:
