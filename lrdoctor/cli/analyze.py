@@ -16,6 +16,7 @@ from lrdoctor.cli._options import (
     pairs,
     role_tags,
     rules_option,
+    training_options,
 )
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 @fail_on_option
 @click.option(
     "--replay",
-    type=click.Choice(["law", "dry-run", "none"]),
+    type=click.Choice(["user", "proxy", "law", "dry-run", "none"]),
     default="law",
     show_default=True,
-    help="How far to check the proposed fixes: predicted losses, the LR alone, or not at all.",
+    help="How far to check the proposed fixes, by training your own task or a small built-in one "
+    "(proxy), each after law; by predicted losses after dry-run; by the LR alone; or not at all.",
 )
+@training_options
 @click.option(
     "--torch-check", is_flag=True, help="Step torch's own schedulers in the dry run and compare."
 )
@@ -54,6 +57,10 @@ def command(
     formats: tuple[str, ...],
     fail_on: str | None,
     replay: str,
+    task: str | None,
+    device: str,
+    seeds: int | None,
+    budget: float | None,
     torch_check: bool,
     jobs: int | None,
     timeout: float | None,
@@ -74,11 +81,13 @@ def command(
     from lrdoctor.api import analyze
     from lrdoctor.cli._job import expired, make_job, settings
     from lrdoctor.cli._output import Progress, deliver, destinations
+    from lrdoctor.cli._training import Options, predicted, trainer_for
 
     wanted = destinations(formats, report_files)
+    trainer = trainer_for(Options(replay, task, device, seeds, budget))
     site = settings(config)
     job = make_job(
-        site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), replay, torch_check
+        site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), predicted(replay), torch_check
     )
     progress = Progress()
     report = analyze(
@@ -90,6 +99,8 @@ def command(
         arguments=sys.argv[1:],
         notes=expired(site),
         progress=progress,
+        trainer=trainer,
+        training=progress.training,
     )
     progress.close()
     deliver(report, wanted, quiet, verbose)
