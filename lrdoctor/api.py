@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 
 from lrdoctor import diagnosis
 from lrdoctor._version import __version__
+from lrdoctor.baseline import Baseline, accept
 from lrdoctor.case import build_case
 from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.fleet.engines import jobs_for, run_all
@@ -16,7 +18,7 @@ from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
 from lrdoctor.rulebook import Rulebook, load_rulebook
-from lrdoctor.types import Case, Note, Run, Status
+from lrdoctor.types import Case, Note, Run, Severity, Status
 from lrdoctor.verdict import Diagnosis, ReadFailure, Report
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -51,13 +53,16 @@ def analyze(
     exclude: Sequence[str] = (),
     arguments: Sequence[str] = (),
     notes: Sequence[Note] = (),
+    fail_on: str = str(Severity.ERROR),
+    baseline: Baseline | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """What ``lrdoctor analyze`` does: find, read, judge and rehearse the fixes of every run.
 
     ``jobs`` processes (None: by the number of runs), ``timeout`` seconds per log,
     ``progress(done, all)`` after each. Files that cannot be read are in ``Report.unreadable``,
-    ``notes`` are added to those on what was passed over.
+    ``notes`` are added to those on what was passed over. Findings that ``baseline`` has are
+    suppressed as known; ``fail_on``, a severity or "never", is kept for reports and exit codes.
     """
     job = job or Job(load_rulebook())
     search = find_runs(_as_list(paths), exclude)
@@ -78,7 +83,7 @@ def analyze(
         if progress is not None:
             progress(done, len(logs))
     _check_tags(diagnoses, job)
-    return Report(
+    report = Report(
         diagnoses=tuple(diagnoses),
         unreadable=tuple(failures),
         version=__version__,
@@ -88,7 +93,9 @@ def analyze(
         files_found=sum(len(f.all_files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),
         notes=(*search.notes, *notes, *_idle(job, diagnoses)),
+        fail_on=fail_on,
     )
+    return report if baseline is None else accept(report, baseline, date.today())
 
 
 def _check_tags(diagnoses: Sequence[Diagnosis], job: Job) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from lrdoctor.reports._format import count
 from lrdoctor.types import Role, Severity, Status
-from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, RuleResult
+from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, Rule, RuleResult
 
 Cost: TypeAlias = tuple[int, int, float]
 _STATES = ("error", "warning", "info", "unjudged", "healthy")
@@ -69,7 +69,11 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was looked at and what came of it; every run and file is in here."""
+    """What was looked at and what came of it; every run and file is in here.
+
+    ``suppressed`` are findings and checks that the configuration accepts, ``known`` findings that
+    the baseline has; None where there is no baseline.
+    """
 
     files_found: int
     runs: int
@@ -78,6 +82,7 @@ class Counts:
     unreadable: int
     failed_checks: int
     suppressed: int
+    known: int | None
     error: int
     warning: int
     info: int
@@ -127,11 +132,19 @@ def count_all(report: Report) -> Counts:
         not_judgeable=len(report.diagnoses) - judged,
         unreadable=len(report.unreadable),
         failed_checks=sum(r.status is Status.FAILED for r in results),
-        suppressed=sum(_accepted(r) for r in results),
+        suppressed=sum(_accepted(r) and not _known(r) for r in results),
+        known=None if report.baseline is None else sum(map(_known, results)),
         error=found.count(Severity.ERROR),
         warning=found.count(Severity.WARNING),
         info=found.count(Severity.INFO),
     )
+
+
+def all_rules(report: Report) -> list[Rule]:
+    """The rulebook, and any rule of a result that is not in it, by code."""
+    used = (r.rule for d in report.diagnoses for r in d.results)
+    rules = {rule.code: rule for rule in (*used, *report.rules)}
+    return [rules[code] for code in sorted(rules)]
 
 
 def _run_view(index: int, diagnosis: Diagnosis) -> RunView:
@@ -156,6 +169,10 @@ def _accepted(result: RuleResult) -> bool:
     """Whether the user switched a check off or accepted its finding; effects have a cause."""
     effect = result.finding is not None and result.finding.cause is not None
     return result.status is Status.SUPPRESSED and not effect
+
+
+def _known(result: RuleResult) -> bool:
+    return result.known_since is not None
 
 
 def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
@@ -232,11 +249,13 @@ def _verdict(counts: Counts, runs: Sequence[RunView]) -> str:
     everything = count(counts.runs, "run")
     if not counts.judged:
         return f"Nothing was judged: no check could be made on {everything}."
+    new = "" if counts.known is None else "new "
+    known = "" if not counts.known else f"; {count(counts.known, 'finding')} known before"
     faulty = sum(run.state in ("error", "warning") for run in runs)
     if faulty:
         verb = "has" if faulty == 1 else "have"
-        return f"{faulty:,} of {everything} {verb} a learning-rate fault."
+        return f"{faulty:,} of {everything} {verb} a {new}learning-rate fault{known}."
     remarks = f"; {count(counts.info, 'remark')}" if counts.info else ""
     left = counts.not_judgeable + counts.unreadable
     rest = f"; {left:,} more could not be read or judged" if left else ""
-    return f"No learning-rate fault in {count(counts.judged, 'run')}{remarks}{rest}."
+    return f"No {new}learning-rate fault in {count(counts.judged, 'run')}{remarks}{known}{rest}."

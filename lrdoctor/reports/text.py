@@ -318,7 +318,7 @@ def _reason(result: RuleResult) -> str:
 
 
 def _totals(counts: Counts) -> str:
-    parts = (
+    parts: tuple[str, ...] = (
         f"files found {counts.files_found:,}",
         f"runs read {counts.runs:,}",
         f"judged {counts.judged:,}",
@@ -327,6 +327,8 @@ def _totals(counts: Counts) -> str:
         f"checks failed {counts.failed_checks:,}",
         f"suppressed {counts.suppressed:,}",
     )
+    if counts.known is not None:
+        parts = (*parts, f"new findings {counts.findings:,}", f"known before {counts.known:,}")
     return " · ".join(parts)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lrdoctor.baseline import Baseline
     from lrdoctor.config import Config
     from lrdoctor.errors import RuleError
     from lrdoctor.fleet.worker import Job
@@ -73,6 +74,14 @@ def _placed(error: RuleError, site: Config) -> RuleError:
     if error.path is not None or site.path is None or table is None:
         return error
     return RuleError(error.reason, site.path, line_in(site.path, "rules", table[1]))
+
+
+def known_findings(site: Config, path: str | None) -> Baseline | None:
+    """The baseline in ``path``, or the one that the configuration names. Raises ``ConfigError``."""
+    from lrdoctor.baseline import read_baseline
+
+    chosen = path or site.baseline
+    return None if chosen is None else read_baseline(chosen)
 
 
 def expired(site: Config) -> tuple[Note, ...]:
