@@ -110,6 +110,11 @@ def missing(entries: Sequence[Known], report: Report) -> tuple[Known, ...]:
     return tuple(e for e in entries if e.run not in runs)
 
 
+def ended(entries: Sequence[Known], today: date) -> tuple[Known, ...]:
+    """Entries whose ``until`` has come: their findings count as new again."""
+    return tuple(e for e in entries if _ended(e, today))
+
+
 def listed(entries: Sequence[Known]) -> str:
     """The first few entries by rule and run, and how many more there are."""
     named = ", ".join(map(str, entries[:_MOST_NAMED]))
@@ -158,9 +163,9 @@ def _notes(report: Report, baseline: Baseline, today: date) -> Iterator[Note]:
     if gone:
         text = f"no longer found: {listed(gone)}; to remove what is gone: lrdoctor baseline prune"
         yield Note("stale-baseline", text, baseline.path)
-    ended = [e for e in baseline.entries if _ended(e, today)]
-    if ended:
-        yield Note("expired-baseline", f"no longer accepted: {listed(ended)}", baseline.path)
+    over = ended(baseline.entries, today)
+    if over:
+        yield Note("expired-baseline", f"no longer accepted: {listed(over)}", baseline.path)
     absent = missing(baseline.entries, report)
     if report.diagnoses and absent and len(absent) == len(baseline.entries):
         text = "none of its runs was analysed: was it written for other paths?"

@@ -150,10 +150,11 @@ def write_whole(path: str, text: str) -> None:
     link. Raises ``ConfigError`` where the place cannot be written.
     """
     try:
-        target = Path(path).resolve()
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8", newline="\n")
+        given = Path(path)
+        if path.startswith("/dev/") or (given.exists() and not given.is_file()):
+            given.write_text(text, encoding="utf-8", newline="\n")
             return
+        target = given.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, text)
     except (OSError, ValueError, RuntimeError) as error:

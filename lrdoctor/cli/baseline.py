@@ -65,6 +65,7 @@ def write(baseline: str | None, reason: str, until: str | None, **source: Any) -
 
     from lrdoctor.baseline import baseline_text, extended, read_baseline
     from lrdoctor.cli._output import write_whole
+    from lrdoctor.reports._format import count
 
     if not reason.strip():
         raise click.UsageError("--reason must say why the findings are accepted")
@@ -76,7 +77,7 @@ def write(baseline: str | None, reason: str, until: str | None, **source: Any) -
     known = extended(entries, report, date.today(), reason, _day(until))
     write_whole(path, baseline_text(known))
     new = len(known) - len(set(known) & set(entries))
-    click.echo(f"wrote {path}: {len(known):,} known findings, {new:,} of them new")
+    click.echo(f"wrote {path}: {count(len(known), 'known finding')}, {new:,} added")
     return 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from lrdoctor.reports._format import count, middle, one_line, sentence, span
-from lrdoctor.reports._view import FindingView, ReportView, RunView, rehearsal
+from lrdoctor.reports._view import FindingView, ReportView, RunView
 from lrdoctor.types import Note
 from lrdoctor.verdict import Candidate, Diagnosis, Finding, ReadFailure
 
@@ -81,8 +81,9 @@ def advice(item: Item) -> Iterator[str]:
     fix = item.fix
     if fix is not None:
         what = "Fix" if fix.disposition == "safe" else "Fix to review"
-        rehearsed = one_line(rehearsal(fix))
-        yield f"{what}: {sentence(one_line(fix.title))}. Dry run {rehearsed}."
+        proof = f" Dry run: resolves {', '.join(fix.resolves)}." if fix.resolves else ""
+        harm = f" It introduces {', '.join(fix.introduces)}." if fix.introduces else ""
+        yield f"{what}: {sentence(one_line(fix.title))}.{proof}{harm}"
     for effect in item.effects:
         yield f"Explains {title(effect)}: {one_line(effect.message)}."
 

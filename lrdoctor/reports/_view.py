@@ -11,7 +11,7 @@ from lrdoctor.types import Role, Severity, Status
 from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, Rule, RuleResult
 
 Cost: TypeAlias = tuple[int, int, float]
-_STATES = ("error", "warning", "info", "unjudged", "healthy")
+_STATES = ("error", "warning", "info", "unjudged", "suppressed", "healthy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class FindingView:
 class RunView:
     """One run with its findings and with what became of every other check.
 
-    ``state`` is the severity of its worst finding, "healthy", or "unjudged" where no check could
-    be made; ``checks`` counts (made, all) rules.
+    ``state`` is the severity of its worst finding, "suppressed" where all are accepted, "healthy",
+    or "unjudged" where no check could be made; ``checks`` counts (made, all) rules.
     """
 
     anchor: str
@@ -149,9 +149,12 @@ def all_rules(report: Report) -> list[Rule]:
 
 def _run_view(index: int, diagnosis: Diagnosis) -> RunView:
     findings = tuple(_findings(f"run-{index}", diagnosis))
+    accepted = tuple(filter(_accepted, diagnosis.results))
     state = "healthy" if diagnosis.judged else "unjudged"
     if diagnosis.findings:
         state = diagnosis.findings[0].severity.value
+    elif any(result.finding for result in accepted):
+        state = "suppressed"
     by_status = {s: tuple(r for r in diagnosis.results if r.status is s) for s in Status}
     return RunView(
         anchor=f"run-{index}",
@@ -161,7 +164,7 @@ def _run_view(index: int, diagnosis: Diagnosis) -> RunView:
         passed=by_status[Status.PASSED],
         unjudged=by_status[Status.NOT_APPLICABLE],
         failed=by_status[Status.FAILED],
-        suppressed=tuple(filter(_accepted, diagnosis.results)),
+        suppressed=accepted,
     )
 
 

@@ -333,7 +333,9 @@ def _totals(counts: Counts) -> str:
 
 
 def _row(run: RunView) -> str:
-    codes = " ".join(dict.fromkeys(f.rule.code for f in run.diagnosis.findings))
+    found = [f.rule for f in run.diagnosis.findings]
+    accepted = [r.rule for r in run.suppressed if r.finding is not None]
+    codes = " ".join(dict.fromkeys(rule.code for rule in found or accepted))
     state = {"unjudged": "not judged"}.get(run.state, run.state)
     return f"{state:<11}{_checks(run)}  {codes}".rstrip()
 
