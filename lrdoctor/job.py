@@ -80,8 +80,17 @@ def known_findings(site: Config, path: str | None) -> Baseline | None:
     """The baseline in ``path``, or the one that the configuration names. Raises ``ConfigError``."""
     from lrdoctor.baseline import read_baseline
 
-    chosen = path or site.baseline
+    chosen = path or baseline_path(site)
     return None if chosen is None else read_baseline(chosen)
+
+
+def baseline_path(site: Config) -> str | None:
+    """The baseline that the configuration names, relative to the current folder where it is in it:
+    reports name it, and should not depend on where a checkout lies."""
+    if site.baseline is None:
+        return None
+    path, here = Path(site.baseline), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def expired(site: Config) -> tuple[Note, ...]:

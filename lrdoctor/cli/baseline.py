@@ -134,8 +134,9 @@ def _findings(
 
 def _file(chosen: str | None, site: Config) -> str:
     from lrdoctor.baseline import FILE_NAME
+    from lrdoctor.job import baseline_path
 
-    return chosen or site.baseline or FILE_NAME
+    return chosen or baseline_path(site) or FILE_NAME
 
 
 def _day(text: str | None) -> str | None:
