@@ -17,10 +17,11 @@ from lrdoctor.verdict import Diagnosis, Finding, Report, RuleResult
 FILE_NAME = "lrdoctor-baseline.json"
 FORMAT, VERSION = "lrdoctor-baseline", 1
 _MOST_NAMED = 3
+_SORTED_BY = ("run", "rule", "fingerprint", "first_seen", "until", "reason")
 _KEYS = ("fingerprint", "rule", "run", "first_seen", "reason", "until")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Known(_Value):
     """A finding that the user has accepted as it is, and why.
 
@@ -56,6 +57,11 @@ def read_baseline(path: str) -> Baseline:
         raise ConfigError(f"no such baseline; to make it: {hint}", path) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"not a readable baseline: {error}", path) from error
+    return parse_baseline(text, path)
+
+
+def parse_baseline(text: str, path: str) -> Baseline:
+    """The baseline in the content of a file. Raises ``ConfigError`` as ``read_baseline``."""
     try:
         return Baseline(path, tuple(_entries(text)))
     except ConfigError as error:
@@ -176,8 +182,8 @@ def _ended(entry: Known, today: date) -> bool:
     return entry.until is not None and today.isoformat() >= entry.until
 
 
-def _order(entry: Known) -> tuple[str, str, str]:
-    return entry.run, entry.rule, entry.fingerprint
+def _order(entry: Known) -> tuple[str, ...]:
+    return tuple(getattr(entry, key) or "" for key in _SORTED_BY)
 
 
 def _entries(text: str) -> Iterator[Known]:
