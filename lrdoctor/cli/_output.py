@@ -59,11 +59,7 @@ def deliver(
         text = _printed(kind, report, quiet, verbose)
         if actions and kind in ("text", "markdown"):
             text = _github.defused(text)
-        click.echo(text, nl=not text.endswith("\n"))
-    if quiet:
-        from lrdoctor.reports.text import totals
-
-        click.echo(totals(report), err=True)
+        click.echo(text, nl=bool(text) and not text.endswith("\n"))
     problems: list[ConfigError] = []
     for kind, path in wanted:
         if path is not None:
@@ -72,6 +68,10 @@ def deliver(
         if ("github", None) not in wanted:
             click.echo(_rendered("github", report), err=True, nl=False)
         _try(problems, _github.summarise, report)
+    if quiet:
+        from lrdoctor.reports.text import totals
+
+        click.echo(totals(report), err=True)
     for problem in problems[:-1]:
         click.echo(f"lrdoctor: {problem}", err=True)
     if problems:
@@ -111,7 +111,7 @@ def terminal_width() -> int:
 
 
 def parse_format(text: str) -> tuple[str, str | None]:
-    """``kind`` or ``kind:file`` as a pair; the file ``-`` is standard output.
+    """``kind`` or ``kind:file`` as a pair; ``-`` and ``/dev/stdout`` are standard output.
 
     Raises ``UsageError`` for an unknown kind.
     """
@@ -122,7 +122,7 @@ def parse_format(text: str) -> tuple[str, str | None]:
     if kind not in known:
         hint = did_you_mean(kind, known) or f"; choose from {', '.join(known)}"
         raise click.UsageError(f"unknown format {kind!r}{hint}")
-    return kind, None if path in ("", "-") else path
+    return kind, None if path in ("", "-", "/dev/stdout") else path
 
 
 def format_of_file(path: str) -> str:
@@ -157,6 +157,9 @@ def write_whole(path: str, text: str) -> None:
         target = given.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, text)
+    except (FileExistsError, NotADirectoryError) as error:
+        reason = "a part of the path is a file, not a folder"
+        raise ConfigError(f"cannot write the report: {reason}", path) from error
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"cannot write the report: {reason}", path) from error

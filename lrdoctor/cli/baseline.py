@@ -90,6 +90,7 @@ def prune(baseline: str | None, runs_too: bool, dry_run: bool, **source: Any) ->
     runs that were not found, and of rules that could not be judged this time, stay."""
     from lrdoctor.baseline import baseline_text, listed, missing, read_baseline, stale
     from lrdoctor.cli._output import write_whole
+    from lrdoctor.reports._format import count
 
     site, report = _findings(**source)
     path = _file(baseline, site)
@@ -105,7 +106,8 @@ def prune(baseline: str | None, runs_too: bool, dry_run: bool, **source: Any) ->
     told = f": {listed(gone)}" if gone else ""
     click.echo(f"{path}: {verb} {len(gone):,} of {len(entries):,} known findings{told}")
     if absent and not runs_too:
-        click.echo(f"{len(absent):,} are of runs that were not found; --missing removes them too")
+        left = count(len(absent), "entry", "entries")
+        click.echo(f"{left} of runs that were not found: --missing removes such, too")
     return 0
 
 
