@@ -14,7 +14,7 @@ from lrdoctor.types import _Value
 from lrdoctor.verdict import Band
 
 # Factors on the raw 90 % half-widths so that nine of ten held-out final losses lie inside; learned
-# family by family with the others' priors (``benchmarks/law.py``).
+# family by family with the others' priors (``benchmarks/replay``).
 SURE = 2.6
 CONSTANT = 1.4
 # No prediction is closer than this share of the loss's range: seeds alone differ by as much.
@@ -86,14 +86,26 @@ def ask(oracle: Oracle, baseline: LrPath, candidate: LrPath, points: int = 200) 
     if oracle.grade != "C" and max(curve.high[-1] - curve.loss[-1], half) > _WIDEST * spread:
         return Answer("D", "the laws disagree by more than half of what the loss ever moved")
     known = oracle.grade != "C"
+    end = float(before.loss[0])
+    interval = (float(curve.low[-1]), float(curve.high[-1]))
+    gained = (float(won.loss[0]) - half, float(won.loss[0]) + half)
+    if not known:
+        interval = _within(interval, end - spread, end + spread)
+        gained = _within(gained, -spread, spread)
     return Answer(
         grade=oracle.grade,
         loss=float(curve.loss[-1]) if known else None,
-        interval=(float(curve.low[-1]), float(curve.high[-1])),
-        baseline_loss=float(before.loss[0]),
-        gain_interval=(float(won.loss[0]) - half, float(won.loss[0]) + half),
+        interval=interval,
+        baseline_loss=end,
+        gain_interval=gained,
         curve=curve if known else None,
     )
+
+
+def _within(interval: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+    """A range of the prior cut to what can be: nothing but another LR gains or costs more than
+    all that the loss moved since the warm-up."""
+    return min(max(interval[0], low), high), max(min(interval[1], high), low)
 
 
 def _bounded(prediction: Prediction, factor: float, least: float) -> Band:
