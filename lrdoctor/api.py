@@ -119,7 +119,7 @@ def _idle(job: Job, diagnoses: Sequence[Diagnosis]) -> Iterator[Note]:
         for label in (r.rule.code, r.rule.name)
     }
     for s in job.suppressions if diagnoses else ():
-        if (s.rule, s.reason) not in used:
+        if (s.rule, s.told) not in used:
             text = f"the suppression of {s.rule} for runs {s.runs!r} matches no finding"
             yield Note("idle-suppression", text)
 

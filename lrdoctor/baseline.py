@@ -55,7 +55,9 @@ def read_baseline(path: str) -> Baseline:
     except FileNotFoundError:
         hint = f"lrdoctor baseline write PATHS --baseline {path}"
         raise ConfigError(f"no such baseline; to make it: {hint}", path) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"not a readable baseline: {error.strerror or error}", path) from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"not a readable baseline: {error}", path) from error
     return parse_baseline(text, path)
 
@@ -160,7 +162,8 @@ def _accepted(result: RuleResult, known: dict[str, Known]) -> RuleResult:
     entry = known.get(result.finding.fingerprint)
     if entry is None:
         return result
-    reason = f"known since {entry.first_seen}: {entry.reason}"
+    end = "" if entry.until is None else f" (until {entry.until})"
+    reason = f"known since {entry.first_seen}: {entry.reason}{end}"
     return replace(result, status=Status.SUPPRESSED, reason=reason, known_since=entry.first_seen)
 
 

@@ -275,6 +275,11 @@ class Suppression(_Value):
     runs: str = "*"
     until: str | None = None
 
+    @property
+    def told(self) -> str:
+        """The reason as reports give it, with the end where there is one."""
+        return self.reason if self.until is None else f"{self.reason} (until {self.until})"
+
 
 @dataclass(frozen=True, slots=True)
 class ReadFailure(_Value):

@@ -85,7 +85,10 @@ def test_entry_that_ended_counts_as_new_is_said_and_written_afresh() -> None:
     renewed = extended(over, sample_report(), TODAY, "again")
     assert {(e.reason, e.until) for e in renewed} == {("again", None)}
     still = tuple(replace(e, until="2026-06-02") for e in over)
-    assert exit_code(accept(sample_report(), Baseline("b", still), TODAY)) == 0
+    kept = accept(sample_report(), Baseline("b", still), TODAY)
+    assert exit_code(kept) == 0
+    (reason, *_) = [r.reason for d in kept.diagnoses for r in d.results if r.known_since]
+    assert reason == "known since 2026-06-01: known (until 2026-06-02)"
 
 
 def test_stale_is_what_was_judged_and_is_gone() -> None:

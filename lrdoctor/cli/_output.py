@@ -154,15 +154,14 @@ def write_whole(path: str, text: str) -> None:
         if path.startswith("/dev/") or (given.exists() and not given.is_file()):
             given.write_text(text, encoding="utf-8", newline="\n")
             return
-        target = given.resolve()
+        target = Path(os.path.realpath(path))  # resolve() fails at a loop of links
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, text)
     except (FileExistsError, NotADirectoryError) as error:
-        reason = "a part of the path is a file, not a folder"
-        raise ConfigError(f"cannot write the report: {reason}", path) from error
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"cannot write the report: {reason}", path) from error
+        reason = "cannot be written: a part of the path is a file, not a folder"
+        raise ConfigError(reason, path) from error
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror or error}", path) from error
 
 
 def _replace(target: Path, text: str) -> None:

@@ -79,14 +79,16 @@ def _run(seen: ReportView, rules: list[Rule]) -> Json:
 
 
 def _rule(rule: Rule) -> Json:
-    help_text = [rule.why, f"Harmless: {rule.harmless}" if rule.harmless else "", *rule.references]
+    harmless = f"Harmless: {rule.harmless}" if rule.harmless else ""
+    more = f"More: `lrdoctor explain {rule.code}`"
+    help_text = [rule.why, harmless, *rule.references, more]
     text = "\n\n".join(visible(part) for part in help_text if part)
     return {
         "id": rule.code,
         "name": rule.name,
         "shortDescription": {"text": one_line(rule.title) or rule.name},
-        "fullDescription": {"text": one_line(rule.message) or rule.name},
-        "help": {"text": plain(text) or rule.name, "markdown": text or rule.name},
+        "fullDescription": {"text": _first_sentence(plain(rule.why)) or rule.name},
+        "help": {"text": plain(text), "markdown": text},
         "defaultConfiguration": {"level": _LEVEL[rule.severity]},
         "properties": {
             "tags": ["learning-rate", rule.category] if rule.category else ["learning-rate"],
@@ -94,6 +96,12 @@ def _rule(rule: Rule) -> Json:
             "problem.severity": _PROBLEM[rule.severity],
         },
     }
+
+
+def _first_sentence(text: str) -> str:
+    """A sentence of our rules ends in a full stop before a blank."""
+    head, stop, _ = one_line(text).partition(". ")
+    return head + stop.rstrip()
 
 
 def _result(item: Item, rule_index: int, has_baseline: bool) -> Json:

@@ -99,7 +99,7 @@ def test_unwritable_file_is_one_line_after_findings_and_other_reports(
     assert run(["report", saved(tmp_path), *formats, "--fail-on", "never"]) == 2
     told = capsys.readouterr()
     assert "2 of 5 runs have a learning-rate fault." in told.out
-    assert "cannot write the report: " in told.err and reason in told.err
+    assert "cannot be written: " in told.err and reason in told.err
     assert len(told.err.splitlines()) == 2 and "Traceback" not in told.err
     assert good.read_text().startswith("## lrdoctor: 2 of 5")
     assert not list(tmp_path.rglob(".lrdoctor-*"))
