@@ -63,7 +63,7 @@ def deliver(
     problems: list[ConfigError] = []
     for kind, path in wanted:
         if path is not None:
-            _try(problems, write_told, path, _rendered(kind, report))
+            _try(problems, _write, kind, path, report)
     if actions and announce:
         if ("github", None) not in wanted:
             click.echo(_rendered("github", report), err=True, nl=False)
@@ -83,6 +83,10 @@ def _try(problems: list[ConfigError], action: Callable[..., None], *arguments: A
         action(*arguments)
     except ConfigError as error:
         problems.append(error)
+
+
+def _write(kind: str, path: str, report: Report) -> None:
+    write_told(path, _rendered(kind, report))
 
 
 def _printed(kind: str, report: Report, quiet: bool, verbose: bool) -> str:

@@ -122,14 +122,14 @@ def _findings(
 ) -> tuple[Config, Report]:
     """The configuration, and the report on the logs or the saved one."""
     from lrdoctor.api import analyze
-    from lrdoctor.cli.report import load_saved
+    from lrdoctor.cli._saved import read_saved
     from lrdoctor.job import make_job, settings
 
     site = settings(config)
     if bool(paths) == bool(saved):
         raise click.UsageError("give either PATHS or --saved FILE")
     if saved:
-        return site, load_saved(saved)
+        return site, read_saved(saved)
     job = make_job(site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), replay="none")
     return site, analyze(paths, job, jobs=site.jobs, exclude=(*site.exclude, *exclude))
 
