@@ -99,9 +99,8 @@ def prune(baseline: str | None, runs_too: bool, dry_run: bool, **source: Any) ->
         return _nothing_read()
     absent = missing(entries, report)
     gone = (*stale(entries, report), *(absent if runs_too else ()))
-    kept = tuple(e for e in entries if e not in gone)
     if gone and not dry_run:
-        write_whole(path, baseline_text(kept))
+        write_whole(path, baseline_text(set(entries) - set(gone)))
     verb = "would remove" if dry_run else "removed"
     told = f": {listed(gone)}" if gone else ""
     click.echo(f"{path}: {verb} {len(gone):,} of {len(entries):,} known findings{told}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lrdoctor.gate import NOTHING_READ, exit_code
 from lrdoctor.reports._ci import Item, advice, items, log_file, message, run_name, title
 from lrdoctor.reports._format import count
 from lrdoctor.reports._view import view
@@ -29,6 +30,8 @@ class Github:
         told = [item for item in items(seen) if item.accepted is None]
         lines = [_command(item) for item in told[: self.most]]
         left = len(told) - len(lines)
+        if exit_code(report) == NOTHING_READ:
+            lines.append(f"::warning title=lrdoctor::{_data(seen.verdict)}")
         more = f" {count(left, 'more finding')} in the job summary." if left else ""
         return "\n".join([*lines, f"lrdoctor: {seen.verdict}{more}"]) + "\n"
 

@@ -11,7 +11,7 @@ from lrdoctor.reports.github import Github
 from lrdoctor.verdict import Report
 from tests.reports.cases import empty, many_findings, with_baseline
 from tests.reports.hostile import NAMES, hostile_report
-from tests.reports.sample_report import late_peak, sample_report
+from tests.reports.sample_report import healthy, late_peak, sample_report
 
 
 def commands(report: Report) -> list[tuple[str, dict[str, str], str]]:
@@ -56,8 +56,13 @@ def test_only_ten_then_how_many_more() -> None:
     )
 
 
-def test_nothing_found_is_no_command() -> None:
-    assert commands(empty()) == []
+def test_healthy_runs_give_no_command() -> None:
+    assert commands(replace(sample_report(), diagnoses=(healthy(),))) == []
+
+
+def test_nothing_to_judge_is_said() -> None:
+    verdict = "Nothing was analysed: no run found."
+    assert commands(empty()) == [("warning", {"title": "lrdoctor"}, verdict)]
 
 
 def test_marks_of_the_command_are_escaped() -> None:
