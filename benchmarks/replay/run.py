@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.replay import tables
 from benchmarks.replay.asked import Asked, ask_all, kind
 from benchmarks.replay.curves import Logged, load_groups
+from benchmarks.replay.probe import probed
 from benchmarks.replay.published import three_predict_the_rest
 from benchmarks.replay.steady import moves
 from lrdoctor.replay.law.answer import ask, consult
@@ -46,6 +47,7 @@ def main() -> None:
     print_order(decaying)
     print_gains(decaying)
     print_constant([a for a in asked if tables.constant(a)])
+    print_probed(groups)
     print_refused(asked, groups)
     print_steady(groups)
 
@@ -105,6 +107,14 @@ def print_constant(constant: Sequence[Asked]) -> None:
     for family, found in tables.by(constant, lambda a: a.source.family).items():
         print(f"{family:40}{tables.errors(found)}")
     print(f"points given: {sum(a.answer.loss is not None for a in constant)}")
+
+
+def print_probed(groups: dict[str, list[Logged]]) -> None:
+    """What one short decay adds to a constant-LR run."""
+    print("\n   the same with one cooldown probe from the run's checkpoint")
+    asked = [a for curves in groups.values() for a in probed(curves)]
+    for family, found in tables.by(asked, lambda a: a.source.family).items():
+        print(f"{family:40}{tables.errors(found)}")
 
 
 def print_refused(asked: Sequence[Asked], groups: dict[str, list[Logged]]) -> None:
