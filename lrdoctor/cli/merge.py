@@ -29,9 +29,9 @@ def command(
     OUT is made anew each time; the states stay as they are and go on being scanned with.
     """
     from lrdoctor.cli._fleet import View
-    from lrdoctor.cli._job import settings
     from lrdoctor.fleet.merge import merge
-    from lrdoctor.fleet.store import read_store
+    from lrdoctor.fleet.state_file import read_store
+    from lrdoctor.job import settings
     from lrdoctor.reports._format import count
 
     merge(out, states)

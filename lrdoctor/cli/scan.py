@@ -99,14 +99,14 @@ def command(
     from functools import partial
 
     from lrdoctor.cli._fleet import View
-    from lrdoctor.cli._job import make_job, settings
     from lrdoctor.fleet.engines import open_engine, usable_cores
     from lrdoctor.fleet.records import job_digest, judge_log
     from lrdoctor.fleet.scan import Scope, roots_exist, scan
     from lrdoctor.fleet.shards import Shard, parse_shard
-    from lrdoctor.fleet.store import open_store
+    from lrdoctor.fleet.state_file import open_store
     from lrdoctor.fleet.summary import totals
     from lrdoctor.fleet.when import moment
+    from lrdoctor.job import make_job, settings
 
     if scheduler_address and engine != "dask":
         raise click.UsageError("--scheduler-address is for --engine dask")

@@ -7,6 +7,7 @@ so those are read whole. What earlier reads found is kept as arrays without pick
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +37,13 @@ class Tails:
     """Tails by path: ``known`` from before, ``kept`` by this read, which passed ``skipped`` bytes.
 
     Worth keeping are those of at least ``least`` bytes in files changed after ``since`` (Unix
-    seconds): of small ones the numbers take as long to load, and old ones grow no more.
+    seconds; by default none): of small ones the numbers take as long to load, and old ones grow no
+    more.
     """
 
     known: Mapping[str, Tail] = field(default_factory=dict)
     least: int = 64 << 10
-    since: float = 0.0
+    since: float = math.inf
     kept: dict[str, Tail] = field(default_factory=dict)
     skipped: int = 0
 
@@ -59,6 +61,8 @@ class Tails:
 
     def wants(self, path: str, offset: int) -> bool:
         """Whether the tail of a file is worth keeping."""
+        if self.since == math.inf:
+            return False
         return offset >= self.least and Path(path).stat().st_mtime > self.since
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def dump(found: EventFile) -> bytes:
     columns: dict[str, list[npt.NDArray[Any]]] = {"order": [], "step": [], "value": [], "wall": []}
     for tag, pieces in found.gathered.pieces.items():
         one = _joined(pieces)
-        tags.append([tag, len(one.step), one.makes_scalar])
+        tags.append([tag, len(one.step), one.makes_scalar, one.place])
         columns["order"].append(np.diff(one.order, prepend=0))
         columns["step"].append(np.diff(one.step, prepend=0))
         columns["value"].append(one.value)
@@ -50,7 +51,8 @@ def dump(found: EventFile) -> bytes:
     joined = {name: np.concatenate(parts) for name, parts in columns.items() if parts}
     stream = io.BytesIO()
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    np.savez_compressed(stream, meta=text, summaries=summaries, **joined)
+    held: dict[str, Any] = {"meta": text, "summaries": summaries, **joined}
+    np.savez_compressed(stream, **held)
     return stream.getvalue()
 
 
@@ -63,11 +65,11 @@ def restore(data: bytes) -> EventFile | None:
         return None
     gathered = Gathered(others={tag: (first, n) for tag, (first, n) in meta["others"].items()})
     at = 0
-    for tag, count, makes_scalar in meta["tags"]:
+    for tag, count, makes_scalar, place in meta["tags"]:
         span = slice(at, at + count)
         order, step = (np.cumsum(columns[name][span]) for name in ("order", "step"))
         value, wall = columns["value"][span], columns["wall"][span]
-        piece = Piece(int(order[0]), makes_scalar, order, step, value, wall)
+        piece = Piece(int(order[0]), makes_scalar, order, step, value, wall, place)
         gathered.pieces[tag] = [piece]
         at += count
     return EventFile(
@@ -82,11 +84,12 @@ def restore(data: bytes) -> EventFile | None:
 
 def _joined(pieces: list[Piece]) -> Piece:
     """One piece of all, in the order of the file; the first says what the tag is."""
-    first = min(pieces, key=lambda piece: piece.first)
+    pieces = sorted(pieces, key=attrgetter("first", "place"))
+    first = pieces[0]
     order: IntArray = np.concatenate([p.order for p in pieces])
     sort = np.argsort(order, kind="stable")
     step, value, wall = (
         np.concatenate([getattr(p, name) for p in pieces])[sort]
         for name in ("step", "value", "wall_time")
     )
-    return Piece(first.first, first.makes_scalar, order[sort], step, value, wall)
+    return Piece(first.first, first.makes_scalar, order[sort], step, value, wall, first.place)
