@@ -128,12 +128,12 @@ def work(item: int) -> int:
 def test_deadly_and_hanging_items_cost_themselves_alone(engine: str) -> None:
     if engine == "dask":
         pytest.importorskip("distributed")
-    with open_engine(engine, work, jobs=2, timeout=1.0) as workers:
+    with open_engine(engine, work, jobs=2, timeout=2.0) as workers:
         stream = Stream(workers, iter([1, 13, 2, 14, 3]), lambda _item, reason: reason)
         results = dict(stream)
     assert [results[item] for item in (1, 2, 3)] == [2, 4, 6]
     assert "died" in str(results[13])
-    assert results[14] == "took longer than 1 s and was given up"
+    assert results[14] == "took longer than 2 s and was given up"
 
 
 class Counting:
