@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from lrdoctor.replay.law.course import Course
 from lrdoctor.replay.law.laws import Law, Scale
 from lrdoctor.replay.law.path import LrPath, Points
 from lrdoctor.types import Array
@@ -37,11 +38,11 @@ class LawFit:
 
     def loss(self, path: LrPath, at: Array) -> Array:
         """The loss at steps ``at: float64[m]`` under a path."""
-        return _basis(self.law, self.outer, self.scale, path, at) @ self.amplitudes
+        return _basis(self.law, self.outer, self.scale.course(path, at)) @ self.amplitudes
 
     def gradient(self, path: LrPath, at: Array) -> Array:
         """Derivative of ``loss`` by (outer, amplitudes): float64[m, p + q]."""
-        return _gradient(self, path, at)
+        return _gradient(self, self.scale.course(path, at))
 
 
 def fit_law(law: Law, runs: Sequence[Points], scale: Scale) -> LawFit:
@@ -67,10 +68,11 @@ def _search(law: Law, runs: Sequence[Points], scale: Scale, begin: Array) -> Law
     loss = np.concatenate([r.loss for r in runs])
     sigma = np.concatenate([r.sigma for r in runs]) * np.sqrt(_ALIKE)
     mean, spread = np.array(list(law.priors.values())).T
+    courses = [scale.course(r.path, r.at) for r in runs]
     weight, outer = 1.0 / sigma, begin
 
     def design(x: Array) -> Array:
-        return np.concatenate([_basis(law, x, scale, r.path, r.at) for r in runs])
+        return np.concatenate([_basis(law, x, course) for course in courses])
 
     def misses(x: Array) -> Array:
         basis = design(x)
@@ -88,7 +90,7 @@ def _search(law: Law, runs: Sequence[Points], scale: Scale, begin: Array) -> Law
         off = np.abs(loss - basis @ amplitudes) / sigma
         weight = np.sqrt(np.minimum(1.0, _HUBER / np.maximum(off, 1e-12))) / sigma
     fit = LawFit(law, scale, outer, amplitudes, np.empty((0, 0)), float(result.cost))
-    slopes = np.concatenate([_gradient(fit, r.path, r.at) for r in runs]) * weight[:, None]
+    slopes = np.concatenate([_gradient(fit, c) for c in courses]) * weight[:, None]
     prior = np.zeros(slopes.shape[1])
     prior[: len(outer)] = 1.0 / spread**2
     # An amplitude that is 0 or hardly shows has no data of its own; a wide prior keeps it finite.
@@ -120,22 +122,15 @@ def nonnegative(basis: Array, target: Array) -> Array:
     return np.asarray(best / scale)
 
 
-def _basis(law: Law, outer: Array, scale: Scale, path: LrPath, at: Array) -> Array:
+def _basis(law: Law, outer: Array, course: Course) -> Array:
     with np.errstate(all="ignore"):
-        basis = law.basis(dict(zip(law.priors, outer.tolist(), strict=True)), scale, path, at)
+        basis = law.basis(outer, course, law.memory(law.named(outer), course))
     return np.nan_to_num(basis, nan=1e6, posinf=1e6, neginf=-1e6)
 
 
-def _gradient(fit: LawFit, path: LrPath, at: Array) -> Array:
+def _gradient(fit: LawFit, course: Course) -> Array:
     columns = []
-    for index in range(len(fit.outer)):
-        step = np.zeros(len(fit.outer))
-        step[index] = _STEP
-        high, low = (
-            _basis(fit.law, fit.outer + s, fit.scale, path, at) @ fit.amplitudes
-            for s in (step, -step)
-        )
+    for step in _STEP * np.eye(len(fit.outer)):
+        high, low = (_basis(fit.law, fit.outer + s, course) @ fit.amplitudes for s in (step, -step))
         columns.append((high - low) / (2 * _STEP))
-    return np.concatenate(
-        [np.stack(columns, axis=1), _basis(fit.law, fit.outer, fit.scale, path, at)], axis=1
-    )
+    return np.concatenate([np.stack(columns, axis=1), _basis(fit.law, fit.outer, course)], axis=1)
