@@ -18,6 +18,10 @@ from lrdoctor.types import Array
 # The LR is at its top from this share of the peak on: annealing begins there.
 _RISEN = 0.98
 _LEAST = 1e-9
+# Beyond its last knot and step a padded course stands still; these must not be 0 to be raised to a
+# power, and these are as many as steps, not as knots.
+_ONES = ("lr", "spent", "at_spent")
+_OF_STEPS = ("at_time", "at_spent", "left", "into")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +48,16 @@ class Course:
     def map(self, change: Callable[[Values], Values]) -> Course:
         """The course with every array changed alike."""
         return Course(*(change(getattr(self, field.name)) for field in fields(self)))
+
+    def padded(self, knots: int, steps: int) -> Course:
+        """The same with that many knots, which add nothing, and steps, which mean nothing."""
+        longer = []
+        for field in fields(self):
+            values = getattr(self, field.name)
+            width = (steps if field.name in _OF_STEPS else knots) - len(values)
+            fill = np.full(width, field.name in _ONES, dtype=values.dtype)
+            longer.append(np.concatenate([values, fill]))
+        return Course(*longer)
 
     def now(self, clock: Values) -> Values:
         """A clock's values at the knots, ``[.., k]``, read off at the steps: ``[.., m]``."""

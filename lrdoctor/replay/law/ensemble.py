@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrdoctor.replay.law._batch import Group
 from lrdoctor.replay.law.laws import LAWS, Scale
 from lrdoctor.replay.law.path import LossRun, LrPath, Points, points_of
 from lrdoctor.replay.law.solve import LawFit, fit_law
@@ -36,9 +37,15 @@ class Prediction(_Value):
 
 def fit(runs: Sequence[LossRun]) -> Fitted:
     """Fits every law to all runs, which are of one model. Raises ``ValueError`` without losses."""
+    group = group_of(runs)
+    return Fitted(tuple(fit_law(law, group.runs, group.scale) for law in LAWS), group.runs)
+
+
+def group_of(runs: Sequence[LossRun]) -> Group:
+    """Runs of one model in common units."""
     points = tuple(points_of(run) for run in runs)
     scale = Scale(max(p.path.peak for p in points), max(p.path.length for p in points))
-    return Fitted(tuple(fit_law(law, points, scale) for law in LAWS), points)
+    return Group(points, scale)
 
 
 def predict(fitted: Fitted, path: LrPath, at: Array) -> Prediction:

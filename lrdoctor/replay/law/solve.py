@@ -14,11 +14,11 @@ from lrdoctor.replay.law.path import LrPath, Points
 from lrdoctor.types import Array
 
 # Errors beyond count linearly (Huber).
-_HUBER = 2.0
-_ROUNDS = 3
+HUBER = 2.0
+ROUNDS = 3
 # Neighbouring errors of a law are alike: so many points count as one.
-_ALIKE = 4.0
-_STEP = 1e-4
+ALIKE = 4.0
+STEP = 1e-4
 _MOST_EVALUATIONS = 60
 
 
@@ -66,7 +66,7 @@ def _search(law: Law, runs: Sequence[Points], scale: Scale, begin: Array) -> Law
     from scipy.optimize import least_squares
 
     loss = np.concatenate([r.loss for r in runs])
-    sigma = np.concatenate([r.sigma for r in runs]) * np.sqrt(_ALIKE)
+    sigma = np.concatenate([r.sigma for r in runs]) * np.sqrt(ALIKE)
     mean, spread = np.array(list(law.priors.values())).T
     courses = [scale.course(r.path, r.at) for r in runs]
     weight, outer = 1.0 / sigma, begin
@@ -80,15 +80,15 @@ def _search(law: Law, runs: Sequence[Points], scale: Scale, begin: Array) -> Law
         error = (loss - basis @ amplitudes) * weight
         return np.concatenate([error, (x - mean) / spread])
 
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         result = least_squares(
-            misses, outer, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[_STEP]
+            misses, outer, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[STEP]
         )
         outer = result.x
         basis = design(outer)
         amplitudes = nonnegative(basis * weight[:, None], loss * weight)
         off = np.abs(loss - basis @ amplitudes) / sigma
-        weight = np.sqrt(np.minimum(1.0, _HUBER / np.maximum(off, 1e-12))) / sigma
+        weight = np.sqrt(np.minimum(1.0, HUBER / np.maximum(off, 1e-12))) / sigma
     fit = LawFit(law, scale, outer, amplitudes, np.empty((0, 0)), float(result.cost))
     slopes = np.concatenate([_gradient(fit, c) for c in courses]) * weight[:, None]
     prior = np.zeros(slopes.shape[1])
@@ -130,7 +130,7 @@ def _basis(law: Law, outer: Array, course: Course) -> Array:
 
 def _gradient(fit: LawFit, course: Course) -> Array:
     columns = []
-    for step in _STEP * np.eye(len(fit.outer)):
+    for step in STEP * np.eye(len(fit.outer)):
         high, low = (_basis(fit.law, fit.outer + s, course) @ fit.amplitudes for s in (step, -step))
-        columns.append((high - low) / (2 * _STEP))
+        columns.append((high - low) / (2 * STEP))
     return np.concatenate([np.stack(columns, axis=1), _basis(fit.law, fit.outer, course)], axis=1)
