@@ -12,6 +12,7 @@ from lrdoctor.replay.law._arrays import Values, namespace
 from lrdoctor.replay.law.course import Course
 from lrdoctor.replay.law.laws import Law, Scale
 from lrdoctor.replay.law.path import Points
+from lrdoctor.replay.law.solve import ALIKE
 from lrdoctor.types import Array
 
 # A term that others can stand in for gets some finite amplitude.
@@ -35,18 +36,18 @@ class Group:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """b fits to r runs each. ``course``: ``[b, r, 1, k]`` and ``[b, r, 1, m]``; ``loss``, ``sigma``
-    ``[b, r m]``, infinite where there is padding; ``most`` terms of a memory exist at a time."""
+    """b fits to r runs each. ``course``: ``[b, r, 1, k]`` and ``[b, r, 1, m]``; ``loss`` and
+    ``trust``, the inverse of its error: ``[b, r m]``, 0 where there is padding; ``most`` terms of a memory exist at a time."""
 
     course: Course
     loss: Values
-    sigma: Values
+    trust: Values
     most: int
 
     def take(self, rows: Values) -> Batch:
         """Some of the fits, by indices or a mask."""
         course = self.course.map(lambda values: values[rows])
-        return Batch(course, self.loss[rows], self.sigma[rows], self.most)
+        return Batch(course, self.loss[rows], self.trust[rows], self.most)
 
     def bases(self, law: Law, outer: Values, moves: Array) -> Values:
         """What the amplitudes are multiplied with, at ``outer: [b, p]`` plus each of ``moves:
@@ -56,43 +57,49 @@ class Batch:
         moved[0] = True
         source = np.where(moved, np.cumsum(moved) - 1, 0)
         at = outer[:, None, None] + like(moves, outer)
-        memories = [
-            law.memory(
-                law.named(at[part][:, :, np.flatnonzero(moved)]),
-                self.course.map(lambda values, part=part: values[part]),  # type: ignore[misc]
-            )
-            for part in self._parts(int(moved.sum()))
-        ]
-        basis = law.basis(at, self.course, xp.concatenate(memories)[:, :, source])
+        memory = self._memory(law, at[:, :, np.flatnonzero(moved)])[:, :, source]
+        basis = law.basis(at, self.course, memory)
         basis = xp.nan_to_num(basis, nan=_LARGEST, posinf=_LARGEST, neginf=-_LARGEST)
         basis = xp.moveaxis(basis, 1, 2)
         return basis.reshape(*basis.shape[:2], -1, basis.shape[-1])
 
-    def _parts(self, variants: int) -> Iterator[slice]:
+    def _memory(self, law: Law, outer: Values) -> Values:
+        """The law's memory at ``outer: [b, 1, v, p]``: ``[b, r, v, m]``, a few fits, or some steps
+        of one, at a time. Steps in their order need only the knots before them."""
         count, runs, _, knots = self.course.lr.shape
-        each = runs * variants * knots * self.course.at_time.shape[-1]
-        width = max(self.most // each, 1)
-        yield from (slice(i, i + width) for i in range(0, count, width))
+        steps = self.course.at_time.shape[-1]
+        variants = outer.shape[2]
+        each = runs * variants * knots
+        width, length = max(self.most // (each * steps), 1), min(max(self.most // each, 1), steps)
+        xp = namespace(outer)
+        memory = xp.zeros_like(self.course.at_time + outer[..., :1])
+        for i in range(0, count, width):
+            part = slice(i, i + width)
+            course, at = self.course.map(lambda values, p=part: values[p]), law.named(outer[part])
+            for j in range(0, steps, length):
+                some = slice(j, j + length)
+                near = knots if length == steps else int(course.left[..., some].max()) + 2
+                memory[part, ..., some] = law.memory(at, course.window(some, near))
+        return memory
 
 
 def batch_of(groups: Sequence[Group], most: int, onto: Callable[[Array], Values]) -> Batch:
     """The groups side by side; ``onto`` brings an array to where the work is done."""
     runs, steps, knots = np.max([group.size for group in groups], axis=0).tolist()
-    courses, loss, sigma = [], np.zeros((len(groups), runs, steps)), np.full(
-        (len(groups), runs, steps), np.inf
-    )
+    courses, (loss, trust) = [], np.zeros((2, len(groups), runs, steps))
     for i, group in enumerate(groups):
         own = [group.scale.course(run.path, run.at).padded(knots, steps) for run in group.runs]
         courses.append(own + own[:1] * (runs - len(own)))
         for j, run in enumerate(group.runs):
-            loss[i, j, : len(run.at)], sigma[i, j, : len(run.at)] = run.loss, run.sigma
+            inside = (i, j, slice(len(run.at)))
+            loss[inside], trust[inside] = run.loss, 1.0 / (run.sigma * np.sqrt(ALIKE))
     columns = (
         np.array([[getattr(course, field.name) for course in row] for row in courses])
         for field in fields(Course)
     )
     course = Course(*(onto(column[:, :, None]) for column in columns))
     flat = (len(groups), runs * steps)
-    return Batch(course, onto(loss.reshape(flat)), onto(sigma.reshape(flat)), most)
+    return Batch(course, onto(loss.reshape(flat)), onto(trust.reshape(flat)), most)
 
 
 def amplitudes(basis: Values, target: Values) -> Values:

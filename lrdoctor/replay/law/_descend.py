@@ -1,72 +1,78 @@
-"""Levenberg-Marquardt for a batch of fits, each with a damping of its own."""
+"""Levenberg-Marquardt for a batch of fits, each with damping and weights of its own."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from lrdoctor.replay.law._arrays import Values, namespace
 from lrdoctor.replay.law._batch import Batch, amplitudes, like
+from lrdoctor.replay.law._huber import fairness
 from lrdoctor.replay.law.laws import Law
-from lrdoctor.types import Array
 
-_MOST_STEPS = 80
-# A step by so small a share of a standard deviation, squared, is the last one.
-_NEAR = 1e-6
+_MOST_STEPS = 100
+# A search ends at a step of so few standard deviations, squared: it is near, or it is there.
+_NEAR, _THERE = 1e-2, 1e-7
 # Derivatives are differences over this share of a prior's standard deviation.
 _DIFFERENCE = 1e-5
-_FIRST_DAMPING, _EASED, _RAISED, _STUCK = 1e-2, 0.15, 4.0, 1e8
+_DAMPING, _EASED, _RAISED, _STUCK = 1e-2, 0.15, 4.0, 1e8
 
 
-def descend(law: Law, batch: Batch, outer: Values, weight: Values) -> tuple[Values, Values]:
-    """The least squares of weighted errors and priors, amplitudes solved for within.
+def descend(law: Law, batch: Batch, outer: Values, *, robust: bool) -> tuple[Values, Values]:
+    """Where searches from ``outer: [b, p]`` end, and the weights of the losses there.
 
-    ``outer: [b, p]`` is where to begin, ``weight: [b, m]``. Returns where it ends and half the sum
-    of squares there. Fits that are done drop out of the batch.
+    They go down the squares of weighted errors and of distances from the priors' means, the
+    amplitudes solved for within. Not ``robust``: until it is near, no weight changed; else outliers
+    are weighed anew after each step. Fits that are done drop out of the batch.
     """
     xp = namespace(outer)
-    count, size = outer.shape
-    spread = np.array(list(law.priors.values()))[:, 1]
-    moves = np.vstack([np.zeros(size), np.diag(_DIFFERENCE * spread)])
-    width = like(_DIFFERENCE * spread, outer)[:, None]
-    diagonal = like(np.eye(size), outer)
-    found, least = outer + 0.0, xp.zeros_like(outer[:, 0])
-    left = xp.arange(count)
-    misses = errors(law, batch, outer, weight, moves)
-    damping = xp.zeros_like(least) + _FIRST_DAMPING
+    mean, spread, low, high = (like(values, outer) for values in (*law.prior, *law.range))
+    size = outer.shape[-1]
+    moves = _DIFFERENCE * np.vstack([np.zeros(size), np.diag(law.prior[1])])
+    shifts, one = like(moves, outer), like(np.eye(size), outer)
+    damping, left = outer[:, 0] * 0.0 + _DAMPING, xp.arange(len(outer))
+    bases = batch.bases(law, outer, moves)
+    weight = reweighed(batch, bases[:, 0], batch.trust) if robust else batch.trust
+    ends, weights = xp.zeros_like(outer), xp.zeros_like(weight)
     for _ in range(_MOST_STEPS):
-        miss = misses[:, 0]
-        slope = (misses[:, 1:] - misses[:, :1]) / width
-        curve = slope @ xp.moveaxis(slope, -1, -2)
-        downhill = -(slope @ miss[..., None])[..., 0]
-        damped = curve + (damping[:, None, None] * curve) * diagonal
-        step = xp.linalg.solve(damped, downhill[..., None])[..., 0]
-        near = (step * downhill).sum(-1) < _NEAR
-        tried = errors(law, batch, outer + step, weight, moves)
-        before, after = (0.5 * (m * m).sum(-1) for m in (miss, tried[:, 0]))
-        better = after < before
-        outer = xp.where(better[:, None], outer + step, outer)
-        misses = xp.where(better[:, None, None], tried, misses)
-        found[left], least[left] = outer, xp.where(better, after, before)
-        damping = damping * xp.where(better, _EASED, _RAISED)
-        go_on = ~((near & (damping < 1.0)) | (damping > _STUCK))
+        away = (outer[:, None] + shifts - mean) / spread
+        misses = xp.concatenate([weighted_errors(batch, bases, weight), away], -1)
+        miss, slope = misses[:, 0], (misses[:, 1:] - misses[:, :1]) / (_DIFFERENCE * spread)[:, None]
+        curve, downhill = slope @ slope.swapaxes(-1, -2), -(slope @ miss[..., None])[..., 0]
+        held = ((outer <= low) & (downhill < 0.0)) | ((outer >= high) & (downhill > 0.0))
+        curve = curve * (1.0 + damping[:, None, None] * one) * ~(held[:, None] | held[:, :, None])
+        downhill = downhill * ~held
+        step = xp.linalg.solve(curve + held[:, None] * one, downhill[..., None])[..., 0]
+        there = xp.clip(outer + step, low, high)
+        tried = batch.bases(law, there, moves)
+        errors = weighted_errors(batch, tried[:, :1], weight)[:, 0]
+        after = (errors**2).sum(-1) + (((there - mean) / spread) ** 2).sum(-1)
+        better = after < (miss**2).sum(-1)
+        outer = xp.where(better[:, None], there, outer)
+        bases = xp.where(better[:, None, None, None], tried, bases)
+        if robust:
+            weight = reweighed(batch, bases[:, 0], weight)
+        ends[left], weights[left] = outer, weight
+        near = (step * downhill).sum(-1) < (_THERE if robust else _NEAR)
+        go_on = ~(near & (damping < 1.0)) & (damping < _STUCK)
         if not go_on.any():
             break
-        if not go_on.all():
-            batch, outer, misses, weight, damping, left = (
-                batch.take(go_on),
-                *(v[go_on] for v in (outer, misses, weight, damping, left)),
-            )
-    return found, least
+        damping = damping * xp.where(better, _EASED, _RAISED)
+        batch = batch.take(go_on)
+        outer, bases, weight, damping, left = (
+            values[go_on] for values in (outer, bases, weight, damping, left)
+        )
+    return ends, weights
 
 
-def errors(law: Law, batch: Batch, outer: Values, weight: Values, moves: Array) -> Values:
-    """Weighted errors and distances from the priors' means at ``outer`` plus each of ``moves``:
-    ``[b, v, m + p]``."""
-    xp = namespace(outer)
-    weighted = batch.bases(law, outer, moves) * weight[:, None, :, None]
+def weighted_errors(batch: Batch, bases: Values, weight: Values) -> Values:
+    """What the best amplitudes leave, times its weight: ``[b, v, m]`` for ``[b, v, m, q]``."""
+    weighted = bases * weight[:, None, :, None]
     target = (batch.loss * weight)[:, None]
-    off = target - (weighted @ amplitudes(weighted, target)[..., None])[..., 0]
-    mean, spread = like(np.array(list(law.priors.values())).T.copy(), outer)
-    return xp.concatenate([off, (outer[:, None] + like(moves, outer) - mean) / spread], -1)
+    return target - (weighted @ amplitudes(weighted, target)[..., None])[..., 0]
+
+
+def reweighed(batch: Batch, basis: Values, weight: Values) -> Values:
+    """The weights that fit the errors under ``weight``: ``[b, m]`` for ``[b, m, q]``."""
+    inner = amplitudes(basis * weight[..., None], batch.loss * weight)
+    off = abs(batch.loss - (basis @ inner[..., None])[..., 0]) * batch.trust
+    return batch.trust * fairness(off)

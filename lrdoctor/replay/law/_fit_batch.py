@@ -9,8 +9,9 @@ import numpy as np
 from lrdoctor.replay.law._arrays import Values, namespace
 from lrdoctor.replay.law._batch import Batch, Group, amplitudes, batch_of, like
 from lrdoctor.replay.law._descend import descend
+from lrdoctor.replay.law._huber import huber
 from lrdoctor.replay.law.laws import LAWS, Law
-from lrdoctor.replay.law.solve import ALIKE, HUBER, ROUNDS, STEP, LawFit
+from lrdoctor.replay.law.solve import STEP, LawFit, distinct
 from lrdoctor.types import Array
 
 
@@ -26,33 +27,31 @@ def fit_batch(
 def _fit_law(law: Law, groups: Sequence[Group], batch: Batch) -> list[LawFit]:
     """The best of the searches from the law's starts, for each group."""
     count, starts = len(groups), len(law.starts)
-    means = {name: mean for name, (mean, _) in law.priors.items()}
-    begin = np.array([list({**means, **start}.values()) for start in law.starts])
-    every = batch.take(np.repeat(np.arange(count), starts))
-    *found, cost = _search(law, every, like(np.tile(begin, (count, 1)), batch.loss))
-    best = starts * np.arange(count) + on_host(cost).reshape(count, starts).argmin(-1)
-    outer, inner, weight = (values[best] for values in found)
-    spread = _covariance(law, batch, outer, inner, weight)
+    owner = np.repeat(np.arange(count), starts)
+    begin = like(np.tile(law.begins, (count, 1)), batch.loss)
+    near, _ = descend(law, batch.take(owner), begin, robust=False)
+    apart = np.flatnonzero(distinct(on_host(near).reshape(count, starts, -1) / law.prior[1]))
+    owner = owner[apart]
+    outer, weight = descend(law, batch.take(owner), near[apart], robust=True)
+    inner, cost = _judged(law, batch.take(owner), outer, weight)
+    least = on_host(cost)
+    best = np.array([min(np.flatnonzero(owner == i), key=least.__getitem__) for i in range(count)])
+    outer, inner = outer[best], inner[best]
+    spread = _covariance(law, batch, outer, inner, weight[best])
     columns = (on_host(values) for values in (outer, inner, spread))
     return [
-        LawFit(law, group.scale, *values, float(least))
-        for group, *values, least in zip(groups, *columns, on_host(cost)[best], strict=True)
+        LawFit(law, group.scale, *values, float(cost))
+        for group, *values, cost in zip(groups, *columns, least[best], strict=True)
     ]
 
 
-def _search(law: Law, batch: Batch, outer: Values) -> tuple[Values, Values, Values, Values]:
-    """Outer parameters and amplitudes where robust searches end, weights and cost there."""
-    xp = namespace(outer)
-    sigma = batch.sigma * np.sqrt(ALIKE)
-    weight = 1.0 / sigma
-    still = np.zeros((1, len(law.priors)))
-    for _ in range(ROUNDS):
-        outer, cost = descend(law, batch, outer, weight)
-        basis = batch.bases(law, outer, still)[:, 0]
-        inner = amplitudes(basis * weight[..., None], batch.loss * weight)
-        off = abs(batch.loss - (basis @ inner[..., None])[..., 0]) / sigma
-        weight = xp.sqrt(xp.clip(HUBER / xp.clip(off, 1e-12, None), None, 1.0)) / sigma
-    return outer, inner, weight, cost
+def _judged(law: Law, batch: Batch, outer: Values, weight: Values) -> tuple[Values, Values]:
+    """The amplitudes at ``outer`` and what all errors and priors cost."""
+    basis = batch.bases(law, outer, np.zeros((1, outer.shape[-1])))[:, 0]
+    inner = amplitudes(basis * weight[..., None], batch.loss * weight)
+    off = abs(batch.loss - (basis @ inner[..., None])[..., 0]) * batch.trust
+    mean, spread = (like(values, outer) for values in law.prior)
+    return inner, huber(off) + (((outer - mean) / spread) ** 2).sum(-1) / 2.0
 
 
 def _covariance(law: Law, batch: Batch, outer: Values, inner: Values, weight: Values) -> Values:
@@ -65,7 +64,7 @@ def _covariance(law: Law, batch: Batch, outer: Values, inner: Values, weight: Va
     slopes = (losses[:, 1 : size + 1] - losses[:, size + 1 :]) / (2 * STEP)
     slopes = xp.concatenate([slopes, xp.moveaxis(bases[:, 0], -1, -2)], 1) * weight[:, None]
     wide = 10.0 * xp.clip(xp.amax(abs(batch.loss), -1), 1e-13, None)
-    known = like(np.array([spread for _, spread in law.priors.values()]), outer) ** -2
+    known = like(law.prior[1], outer) ** -2
     prior = xp.concatenate([xp.ones_like(outer) * known, xp.ones_like(inner) / wide[:, None] ** 2], 1)
     diagonal = prior[:, None] * like(np.eye(prior.shape[1]), outer)
     return xp.linalg.pinv(slopes @ xp.moveaxis(slopes, -1, -2) + diagonal, hermitian=True)

@@ -59,6 +59,14 @@ class Course:
             longer.append(np.concatenate([values, fill]))
         return Course(*longer)
 
+    def window(self, steps: slice, knots: int) -> Course:
+        """Some of the steps and the first knots, which are to reach beyond them."""
+        parts = []
+        for field in fields(self):
+            part = steps if field.name in _OF_STEPS else slice(knots)
+            parts.append(getattr(self, field.name)[..., part])
+        return Course(*parts)
+
     def now(self, clock: Values) -> Values:
         """A clock's values at the knots, ``[.., k]``, read off at the steps: ``[.., m]``."""
         before, after = taken(clock, self.left), taken(clock, self.left + 1)

@@ -13,8 +13,10 @@ are arrays ``[.., 1]`` with the leading dimensions of the course.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import numpy as np
 
 from lrdoctor.replay.law._arrays import Values, namespace, past, settled, weighed
 from lrdoctor.replay.law.course import Course, course_of
@@ -47,7 +49,8 @@ class Law:
     terms of the loss beside the constant, ``[.., m]`` each.
 
     ``priors``: per outer parameter mean and standard deviation, learned on other models by
-    ``benchmarks/law.py --priors``; ``starts``: values of some parameters from which to search.
+    ``benchmarks/law.py --priors``; ``starts``: values of some parameters from which to search;
+    ``limits``: the least and largest value of those that have such.
     """
 
     name: str
@@ -56,6 +59,25 @@ class Law:
     terms: Callable[[Parameters, Course, Values], tuple[Values, ...]]
     priors: Mapping[str, tuple[float, float]]
     starts: tuple[Mapping[str, float], ...] = ({},)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def prior(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of all outer parameters: float64[p] each."""
+        mean, spread = np.array(list(self.priors.values()), dtype=np.float64).T
+        return mean, spread
+
+    @property
+    def range(self) -> tuple[Array, Array]:
+        """The least and the largest value of all outer parameters: float64[p] each."""
+        low, high = np.array([self.limits.get(n, (-np.inf, np.inf)) for n in self.priors]).T
+        return low, high
+
+    @property
+    def begins(self) -> Array:
+        """Outer parameters from which to search: float64[s, p]."""
+        means = {name: mean for name, (mean, _) in self.priors.items()}
+        return np.array([list({**means, **start}.values()) for start in self.starts])
 
     def named(self, outer: Values) -> Parameters:
         """Parameters ``[.., p]`` by name."""
@@ -72,7 +94,7 @@ def reduced_memory(q: Parameters, c: Course) -> Values:
     """The LR convolved with ``(1 + u / tau)^-0.6`` in the clock ``R = integral (LR / top)^p dt``: a
     power law of annealing between step time (p = 0) and LR time (p = 1)."""
     xp = namespace(q["p"])
-    pace = c.mean.clip(1e-12, None) ** q["p"].clip(0.0, 1.0)
+    pace = c.mean.clip(1e-12, None) ** q["p"]
     clock = (pace * c.length).cumsum(-1)
     lag = past(c.now(clock), clock)
     lag /= xp.exp(q["log_tau"])[..., None]
@@ -129,7 +151,8 @@ LAWS = (
             "z": (0.29, 0.15),
             "log_rho": (1.14, 0.59),
         },
-        ({"log_tau": -4.0}, {"log_tau": -8.0}),
+        ({"log_tau": -2.0}, {"log_tau": -6.0}, {"log_tau": -8.0}),
+        {"p": (0.0, 1.0)},
     ),
     Law(
         "multi_power",
@@ -142,7 +165,7 @@ LAWS = (
             "gamma": (0.67, 0.41),
             "log_beta": (0.61, 0.63),
         },
-        ({"log_c": 4.0}, {"log_c": 8.0}),
+        ({"log_c": 2.0}, {"log_c": 4.0}, {"log_c": 8.0}),
     ),
     Law(
         "annealing",
@@ -150,6 +173,6 @@ LAWS = (
         ("log_tau",),
         annealing,
         {"log_a": (-0.81, 0.18), "log_tau": (-5.6, 3.3)},
-        ({"log_tau": -3.0}, {"log_tau": -6.0}, {"log_tau": -9.0}),
+        ({"log_tau": -1.5}, {"log_tau": -3.0}, {"log_tau": -9.0}),
     ),
 )

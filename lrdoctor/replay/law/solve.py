@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
+from lrdoctor.replay.law._huber import fairness, huber
 from lrdoctor.replay.law.course import Course
 from lrdoctor.replay.law.laws import Law, Scale
 from lrdoctor.replay.law.path import LrPath, Points
 from lrdoctor.types import Array
 
-# Errors beyond count linearly (Huber).
-HUBER = 2.0
-ROUNDS = 3
 # Neighbouring errors of a law are alike: so many points count as one.
 ALIKE = 4.0
 STEP = 1e-4
 _MOST_EVALUATIONS = 60
+# Rounds of weighing outliers anew, and how few standard deviations of a prior the last one moves.
+_ROUNDS, _STILL = 40, 3e-4
+# Searches that end this close, in standard deviations of a prior, would go on alike.
+_SAME = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,51 +55,76 @@ def fit_law(law: Law, runs: Sequence[Points], scale: Scale) -> LawFit:
     """
     if not sum(len(r.at) for r in runs):
         raise ValueError("no loss after the warm-up to fit a law to")
-    means = np.array([mean for mean, _ in law.priors.values()])
-    found = []
-    for start in law.starts:
-        begin = np.array(
-            [start.get(name, mean) for name, mean in zip(law.priors, means, strict=True)]
-        )
-        found.append(_search(law, runs, scale, begin))
-    return min(found, key=lambda fit: fit.cost)
+    problem = _Problem(law, runs, scale)
+    ends = np.array([problem.near(begin) for begin in law.begins])
+    apart = ends[distinct(ends[None] / law.prior[1])[0]]
+    return min((problem.fitted(begin) for begin in apart), key=lambda fit: fit.cost)
 
 
-def _search(law: Law, runs: Sequence[Points], scale: Scale, begin: Array) -> LawFit:
-    from scipy.optimize import least_squares
+def distinct(ends: Array) -> npt.NDArray[np.bool_]:
+    """Which of s ends of searches, float64[b, s, p], lie apart from all before them: bool[b, s]."""
+    gaps = np.abs(ends[:, :, None] - ends[:, None]).max(axis=-1)
+    return np.asarray(~np.tril(gaps < _SAME, k=-1).any(axis=-1))
 
-    loss = np.concatenate([r.loss for r in runs])
-    sigma = np.concatenate([r.sigma for r in runs]) * np.sqrt(ALIKE)
-    mean, spread = np.array(list(law.priors.values())).T
-    courses = [scale.course(r.path, r.at) for r in runs]
-    weight, outer = 1.0 / sigma, begin
 
-    def design(x: Array) -> Array:
-        return np.concatenate([_basis(law, x, course) for course in courses])
+class _Problem:
+    """Points of runs, a law, and what they make of outer parameters."""
 
-    def misses(x: Array) -> Array:
-        basis = design(x)
-        amplitudes = nonnegative(basis * weight[:, None], loss * weight)
-        error = (loss - basis @ amplitudes) * weight
-        return np.concatenate([error, (x - mean) / spread])
+    def __init__(self, law: Law, runs: Sequence[Points], scale: Scale) -> None:
+        self.law, self.scale = law, scale
+        self.courses = [scale.course(r.path, r.at) for r in runs]
+        self.loss = np.concatenate([r.loss for r in runs])
+        self.trust = 1.0 / (np.concatenate([r.sigma for r in runs]) * np.sqrt(ALIKE))
 
-    for _ in range(ROUNDS):
-        result = least_squares(
-            misses, outer, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[STEP]
-        )
-        outer = result.x
-        basis = design(outer)
-        amplitudes = nonnegative(basis * weight[:, None], loss * weight)
-        off = np.abs(loss - basis @ amplitudes) / sigma
-        weight = np.sqrt(np.minimum(1.0, HUBER / np.maximum(off, 1e-12))) / sigma
-    fit = LawFit(law, scale, outer, amplitudes, np.empty((0, 0)), float(result.cost))
-    slopes = np.concatenate([_gradient(fit, c) for c in courses]) * weight[:, None]
-    prior = np.zeros(slopes.shape[1])
-    prior[: len(outer)] = 1.0 / spread**2
-    # An amplitude that is 0 or hardly shows has no data of its own; a wide prior keeps it finite.
-    prior[len(outer) :] = 1.0 / np.maximum(10.0 * np.abs(loss).max(), 1e-12) ** 2
-    covariance = np.linalg.pinv(slopes.T @ slopes + np.diag(prior), hermitian=True)
-    return LawFit(law, scale, outer, amplitudes, covariance, float(result.cost))
+    def near(self, begin: Array) -> Array:
+        """Where a search ends that minds outliers as much as others."""
+        return self._search(begin, self.trust)
+
+    def fitted(self, outer: Array) -> LawFit:
+        """The robust fit near ``outer``: outliers are weighed anew until nothing moves."""
+        mean, spread = self.law.prior
+        weight = self.trust * fairness(self._off(outer, self.trust))
+        for _ in range(_ROUNDS):
+            last, outer = outer, self._search(outer, weight)
+            weight = self.trust * fairness(self._off(outer, weight))
+            if np.max(np.abs(outer - last) / spread) < _STILL:
+                break
+        inner = self._inner(self._design(outer), weight)
+        cost = huber(self._off(outer, weight)) + (((outer - mean) / spread) ** 2).sum() / 2.0
+        fit = LawFit(self.law, self.scale, outer, inner, np.empty((0, 0)), float(cost))
+        return replace(fit, covariance=self._covariance(fit, weight))
+
+    def _search(self, begin: Array, weight: Array) -> Array:
+        from scipy.optimize import least_squares
+
+        mean, spread = self.law.prior
+
+        def misses(outer: Array) -> Array:
+            basis = self._design(np.clip(outer, *self.law.range))
+            error = (self.loss - basis @ self._inner(basis, weight)) * weight
+            return np.concatenate([error, (outer - mean) / spread])
+
+        found = least_squares(misses, begin, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[STEP])
+        return np.asarray(np.clip(found.x, *self.law.range))
+
+    def _design(self, outer: Array) -> Array:
+        return np.concatenate([_basis(self.law, outer, course) for course in self.courses])
+
+    def _inner(self, basis: Array, weight: Array) -> Array:
+        return nonnegative(basis * weight[:, None], self.loss * weight)
+
+    def _off(self, outer: Array, weight: Array) -> Array:
+        basis = self._design(outer)
+        return np.abs(self.loss - basis @ self._inner(basis, weight)) * self.trust
+
+    def _covariance(self, fit: LawFit, weight: Array) -> Array:
+        slopes = np.concatenate([_gradient(fit, c) for c in self.courses]) * weight[:, None]
+        prior = np.zeros(slopes.shape[1])
+        prior[: len(fit.outer)] = 1.0 / self.law.prior[1] ** 2
+        # An amplitude that is 0 or hardly shows has no data of its own; a wide prior keeps it
+        # finite.
+        prior[len(fit.outer) :] = 1.0 / np.maximum(10.0 * np.abs(self.loss).max(), 1e-12) ** 2
+        return np.linalg.pinv(slopes.T @ slopes + np.diag(prior), hermitian=True)
 
 
 def nonnegative(basis: Array, target: Array) -> Array:
