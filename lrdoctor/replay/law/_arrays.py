@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 Values: TypeAlias = Any
 
 
-def namespace(values: Values) -> ModuleType:
+def namespace(values: Values) -> Any:
     """numpy or torch: whichever ``values`` is an array of."""
     if isinstance(values, np.ndarray):
         return np
@@ -22,15 +21,13 @@ def namespace(values: Values) -> ModuleType:
 
 def taken(values: Values, index: Values) -> Values:
     """``values: [.., k]`` at ``index: int64[.., m]`` of the last axis, leading axes broadcast."""
-    if isinstance(values, np.ndarray):
-        return values[index] if index.ndim == 1 == values.ndim else _along(values, index)
-    return namespace(values).take_along_dim(values, index, -1)
-
-
-def _along(values: Values, index: Values) -> Values:
+    if not isinstance(values, np.ndarray):
+        return namespace(values).take_along_dim(values, index, -1)
+    if index.ndim == 1 == values.ndim:
+        return values[index]
     lead = np.broadcast_shapes(values.shape[:-1], index.shape[:-1])
-    whole = (np.broadcast_to(v, (*lead, v.shape[-1])) for v in (values, index))
-    return np.take_along_axis(*whole, axis=-1)
+    values = np.broadcast_to(values, (*lead, values.shape[-1]))
+    return np.take_along_axis(values, np.broadcast_to(index, (*lead, index.shape[-1])), axis=-1)
 
 
 def past(later: Values, earlier: Values) -> Values:

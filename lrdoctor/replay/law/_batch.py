@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import product
+from operator import itemgetter
 
 import numpy as np
 
 from lrdoctor.replay.law._arrays import Values, namespace
+from lrdoctor.replay.law._place import Place, like
 from lrdoctor.replay.law.course import Course
 from lrdoctor.replay.law.laws import Law, Scale
-from lrdoctor.replay.law.path import Points
+from lrdoctor.replay.law.path import LossRun, Points, points_of
 from lrdoctor.replay.law.solve import ALIKE
 from lrdoctor.types import Array
 
@@ -34,20 +36,30 @@ class Group:
         return len(self.runs), steps, max(len(run.path.step) for run in self.runs)
 
 
+def group_of(runs: Sequence[LossRun]) -> Group:
+    """Runs of one model in common units. Raises ``ValueError`` where none has a loss to fit."""
+    points = tuple(points_of(run) for run in runs)
+    if not any(len(run.at) for run in points):
+        raise ValueError("no loss after the warm-up to fit a law to")
+    scale = Scale(max(p.path.peak for p in points), max(p.path.length for p in points))
+    return Group(points, scale)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """b fits to r runs each. ``course``: ``[b, r, 1, k]`` and ``[b, r, 1, m]``; ``loss`` and
-    ``trust``, the inverse of its error: ``[b, r m]``, 0 where there is padding; ``most`` terms of a memory exist at a time."""
+    ``trust``, the inverse of its error: ``[b, r m]``, 0 where there is padding. ``terms`` of a
+    law's memory exist at a time."""
 
     course: Course
     loss: Values
     trust: Values
-    most: int
+    terms: int
 
     def take(self, rows: Values) -> Batch:
         """Some of the fits, by indices or a mask."""
         course = self.course.map(lambda values: values[rows])
-        return Batch(course, self.loss[rows], self.trust[rows], self.most)
+        return Batch(course, self.loss[rows], self.trust[rows], self.terms)
 
     def bases(self, law: Law, outer: Values, moves: Array) -> Values:
         """What the amplitudes are multiplied with, at ``outer: [b, p]`` plus each of ``moves:
@@ -70,12 +82,12 @@ class Batch:
         steps = self.course.at_time.shape[-1]
         variants = outer.shape[2]
         each = runs * variants * knots
-        width, length = max(self.most // (each * steps), 1), min(max(self.most // each, 1), steps)
+        width, length = max(self.terms // (each * steps), 1), min(max(self.terms // each, 1), steps)
         xp = namespace(outer)
         memory = xp.zeros_like(self.course.at_time + outer[..., :1])
         for i in range(0, count, width):
             part = slice(i, i + width)
-            course, at = self.course.map(lambda values, p=part: values[p]), law.named(outer[part])
+            course, at = self.course.map(itemgetter(part)), law.named(outer[part])
             for j in range(0, steps, length):
                 some = slice(j, j + length)
                 near = knots if length == steps else int(course.left[..., some].max()) + 2
@@ -83,8 +95,8 @@ class Batch:
         return memory
 
 
-def batch_of(groups: Sequence[Group], most: int, onto: Callable[[Array], Values]) -> Batch:
-    """The groups side by side; ``onto`` brings an array to where the work is done."""
+def batch_of(groups: Sequence[Group], place: Place) -> Batch:
+    """The groups side by side."""
     runs, steps, knots = np.max([group.size for group in groups], axis=0).tolist()
     courses, (loss, trust) = [], np.zeros((2, len(groups), runs, steps))
     for i, group in enumerate(groups):
@@ -97,9 +109,11 @@ def batch_of(groups: Sequence[Group], most: int, onto: Callable[[Array], Values]
         np.array([[getattr(course, field.name) for course in row] for row in courses])
         for field in fields(Course)
     )
-    course = Course(*(onto(column[:, :, None]) for column in columns))
+    course = Course(*(place.bring(column[:, :, None]) for column in columns))
     flat = (len(groups), runs * steps)
-    return Batch(course, onto(loss.reshape(flat)), onto(trust.reshape(flat)), most)
+    return Batch(
+        course, place.bring(loss.reshape(flat)), place.bring(trust.reshape(flat)), place.terms
+    )
 
 
 def amplitudes(basis: Values, target: Values) -> Values:
@@ -134,8 +148,3 @@ def _solved(gram: Values, moment: Values, used: Array) -> Values:
     pairs = like(np.outer(used, used), gram)
     matrix = gram * pairs + unused
     return namespace(gram).linalg.solve(matrix, (moment * like(used, gram))[..., None])[..., 0]
-
-
-def like(values: Array, other: Values) -> Values:
-    """A numpy array as an array of the kind, and in the place, of ``other``."""
-    return values if isinstance(other, np.ndarray) else other.new_tensor(values)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lrdoctor.replay.law._arrays import Values, namespace
-from lrdoctor.replay.law._batch import Batch, amplitudes, like
+from lrdoctor.replay.law._batch import Batch, amplitudes
 from lrdoctor.replay.law._huber import fairness
+from lrdoctor.replay.law._place import like
 from lrdoctor.replay.law.laws import Law
 
 _MOST_STEPS = 100
@@ -36,7 +37,10 @@ def descend(law: Law, batch: Batch, outer: Values, *, robust: bool) -> tuple[Val
     for _ in range(_MOST_STEPS):
         away = (outer[:, None] + shifts - mean) / spread
         misses = xp.concatenate([weighted_errors(batch, bases, weight), away], -1)
-        miss, slope = misses[:, 0], (misses[:, 1:] - misses[:, :1]) / (_DIFFERENCE * spread)[:, None]
+        miss, slope = (
+            misses[:, 0],
+            (misses[:, 1:] - misses[:, :1]) / (_DIFFERENCE * spread)[:, None],
+        )
         curve, downhill = slope @ slope.swapaxes(-1, -2), -(slope @ miss[..., None])[..., 0]
         held = ((outer <= low) & (downhill < 0.0)) | ((outer >= high) & (downhill > 0.0))
         curve = curve * (1.0 + damping[:, None, None] * one) * ~(held[:, None] | held[:, :, None])

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from lrdoctor.replay.law._arrays import Values, namespace
-from lrdoctor.replay.law._batch import Batch, Group, amplitudes, batch_of, like
+from lrdoctor.replay.law._batch import Batch, Group, amplitudes, batch_of
 from lrdoctor.replay.law._descend import descend
 from lrdoctor.replay.law._huber import huber
+from lrdoctor.replay.law._place import Place, like, on_host
 from lrdoctor.replay.law.laws import LAWS, Law
 from lrdoctor.replay.law.solve import STEP, LawFit, distinct
-from lrdoctor.types import Array
 
 
-def fit_batch(
-    groups: Sequence[Group], most: int, onto: Callable[[Array], Values]
-) -> list[tuple[LawFit, ...]]:
-    """All laws fitted to every group. ``most`` terms of a memory exist at a time; ``onto`` brings
-    an array to where the work is done."""
-    batch = batch_of(groups, most, onto)
-    return list(zip(*(_fit_law(law, groups, batch) for law in LAWS), strict=True))
+def fit_batch(groups: Sequence[Group], place: Place) -> list[tuple[LawFit, ...]]:
+    """All laws fitted to every group, in a batch."""
+    with np.errstate(all="ignore"):
+        batch = batch_of(groups, place)
+        return list(zip(*(_fit_law(law, groups, batch) for law in LAWS), strict=True))
 
 
 def _fit_law(law: Law, groups: Sequence[Group], batch: Batch) -> list[LawFit]:
@@ -40,8 +38,10 @@ def _fit_law(law: Law, groups: Sequence[Group], batch: Batch) -> list[LawFit]:
     spread = _covariance(law, batch, outer, inner, weight[best])
     columns = (on_host(values) for values in (outer, inner, spread))
     return [
-        LawFit(law, group.scale, *values, float(cost))
-        for group, *values, cost in zip(groups, *columns, least[best], strict=True)
+        LawFit(law, group.scale, ends, factors, covariance, float(cost))
+        for group, ends, factors, covariance, cost in zip(
+            groups, *columns, least[best], strict=True
+        )
     ]
 
 
@@ -65,11 +65,8 @@ def _covariance(law: Law, batch: Batch, outer: Values, inner: Values, weight: Va
     slopes = xp.concatenate([slopes, xp.moveaxis(bases[:, 0], -1, -2)], 1) * weight[:, None]
     wide = 10.0 * xp.clip(xp.amax(abs(batch.loss), -1), 1e-13, None)
     known = like(law.prior[1], outer) ** -2
-    prior = xp.concatenate([xp.ones_like(outer) * known, xp.ones_like(inner) / wide[:, None] ** 2], 1)
+    prior = xp.concatenate(
+        [xp.ones_like(outer) * known, xp.ones_like(inner) / wide[:, None] ** 2], 1
+    )
     diagonal = prior[:, None] * like(np.eye(prior.shape[1]), outer)
     return xp.linalg.pinv(slopes @ xp.moveaxis(slopes, -1, -2) + diagonal, hermitian=True)
-
-
-def on_host(values: Values) -> Array:
-    """As a numpy array."""
-    return values if isinstance(values, np.ndarray) else np.asarray(values.cpu().numpy())

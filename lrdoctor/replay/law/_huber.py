@@ -8,7 +8,7 @@ _SQUARED = 2.0
 
 
 def fairness(off: Values) -> Values:
-    """Weights of errors ``off``, in standard deviations, whose squares then count as they should."""
+    """Weights under which the squares of errors ``off``, in standard deviations, count so."""
     xp = namespace(off)
     return xp.sqrt(_SQUARED / xp.clip(off, _SQUARED, None))
 

@@ -49,8 +49,9 @@ class Law:
     terms of the loss beside the constant, ``[.., m]`` each.
 
     ``priors``: per outer parameter mean and standard deviation, learned on other models by
-    ``benchmarks/law.py --priors``; ``starts``: values of some parameters from which to search;
-    ``limits``: the least and largest value of those that have such.
+    ``benchmarks/replay/priors.py``; ``starts``: values of some parameters from which to search, of
+    which one or another finds the best fit of 238 in 240 curves; ``limits``: the least and largest
+    value of those that have such.
     """
 
     name: str

@@ -104,7 +104,9 @@ class _Problem:
             error = (self.loss - basis @ self._inner(basis, weight)) * weight
             return np.concatenate([error, (outer - mean) / spread])
 
-        found = least_squares(misses, begin, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[STEP])
+        found = least_squares(
+            misses, begin, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[STEP]
+        )
         return np.asarray(np.clip(found.x, *self.law.range))
 
     def _design(self, outer: Array) -> Array:
@@ -115,7 +117,7 @@ class _Problem:
 
     def _off(self, outer: Array, weight: Array) -> Array:
         basis = self._design(outer)
-        return np.abs(self.loss - basis @ self._inner(basis, weight)) * self.trust
+        return np.asarray(np.abs(self.loss - basis @ self._inner(basis, weight)) * self.trust)
 
     def _covariance(self, fit: LawFit, weight: Array) -> Array:
         slopes = np.concatenate([_gradient(fit, c) for c in self.courses]) * weight[:, None]
@@ -124,7 +126,7 @@ class _Problem:
         # An amplitude that is 0 or hardly shows has no data of its own; a wide prior keeps it
         # finite.
         prior[len(fit.outer) :] = 1.0 / np.maximum(10.0 * np.abs(self.loss).max(), 1e-12) ** 2
-        return np.linalg.pinv(slopes.T @ slopes + np.diag(prior), hermitian=True)
+        return np.asarray(np.linalg.pinv(slopes.T @ slopes + np.diag(prior), hermitian=True))
 
 
 def nonnegative(basis: Array, target: Array) -> Array:
@@ -153,7 +155,7 @@ def nonnegative(basis: Array, target: Array) -> Array:
 def _basis(law: Law, outer: Array, course: Course) -> Array:
     with np.errstate(all="ignore"):
         basis = law.basis(outer, course, law.memory(law.named(outer), course))
-    return np.nan_to_num(basis, nan=1e6, posinf=1e6, neginf=-1e6)
+    return np.asarray(np.nan_to_num(basis, nan=1e6, posinf=1e6, neginf=-1e6))
 
 
 def _gradient(fit: LawFit, course: Course) -> Array:
