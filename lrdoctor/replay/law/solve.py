@@ -20,7 +20,7 @@ ALIKE = 4.0
 STEP = 1e-4
 _MOST_EVALUATIONS = 60
 # Rounds of weighing outliers anew, and how few standard deviations of a prior the last one moves.
-_ROUNDS, _STILL = 40, 3e-4
+_ROUNDS, _STILL = 100, 1e-4
 # Searches that end this close, in standard deviations of a prior, would go on alike.
 _SAME = 0.03
 
@@ -94,20 +94,34 @@ class _Problem:
         fit = LawFit(self.law, self.scale, outer, inner, np.empty((0, 0)), float(cost))
         return replace(fit, covariance=self._covariance(fit, weight))
 
-    def _search(self, begin: Array, weight: Array) -> Array:
+    def _search(self, begin: Array, weight: Array, held: tuple[int, ...] = ()) -> Array:
+        """Where MINPACK ends. It knows no limits: parameters that it leaves at one are then held
+        there, or it would get no further along it."""
         from scipy.optimize import least_squares
 
         mean, spread = self.law.prior
+        low, high = self.law.range
+        free = [i for i in range(len(begin)) if i not in held]
 
-        def misses(outer: Array) -> Array:
-            basis = self._design(np.clip(outer, *self.law.range))
+        def whole(part: Array) -> Array:
+            outer = begin.copy()
+            outer[free] = part
+            return outer
+
+        def misses(part: Array) -> Array:
+            outer = whole(part)
+            basis = self._design(np.clip(outer, low, high))
             error = (self.loss - basis @ self._inner(basis, weight)) * weight
             return np.concatenate([error, (outer - mean) / spread])
 
         found = least_squares(
-            misses, begin, method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[STEP]
+            misses, begin[free], method="lm", max_nfev=_MOST_EVALUATIONS, diff_step=[STEP]
         )
-        return np.asarray(np.clip(found.x, *self.law.range))
+        end = np.clip(whole(found.x), low, high)
+        stuck = np.flatnonzero((end < low + STEP) | (end > high - STEP))
+        if len(stuck) and not held:
+            return self._search(end, weight, tuple(stuck.tolist()))
+        return end
 
     def _design(self, outer: Array) -> Array:
         return np.concatenate([_basis(self.law, outer, course) for course in self.courses])
