@@ -161,7 +161,7 @@ def nonnegative(basis: Array, target: Array) -> Array:
             if gained > least:
                 least, best = gained, np.zeros(count)
                 best[index] = part
-        if least > 0:
+        if size == count and least > 0:
             break
     return np.asarray(best / scale)
 
