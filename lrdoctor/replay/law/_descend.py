@@ -7,7 +7,7 @@ import numpy as np
 from lrdoctor.replay.law._arrays import Values, namespace
 from lrdoctor.replay.law._batch import Batch, amplitudes
 from lrdoctor.replay.law._huber import fairness
-from lrdoctor.replay.law._place import like
+from lrdoctor.replay.law._place import like, on_host
 from lrdoctor.replay.law.laws import Law
 
 _MOST_STEPS = 100
@@ -26,27 +26,20 @@ def descend(law: Law, batch: Batch, outer: Values, *, robust: bool) -> tuple[Val
     are weighed anew after each step. Fits that are done drop out of the batch.
     """
     xp = namespace(outer)
-    mean, spread, low, high = (like(values, outer) for values in (*law.prior, *law.range))
-    size = outer.shape[-1]
-    moves = _DIFFERENCE * np.vstack([np.zeros(size), np.diag(law.prior[1])])
-    shifts, one = like(moves, outer), like(np.eye(size), outer)
-    damping, left = outer[:, 0] * 0.0 + _DAMPING, xp.arange(len(outer))
+    mean, spread = (like(values, outer) for values in law.prior)
+    limits = tuple(like(values, outer) for values in law.range)
+    moves = _DIFFERENCE * np.vstack([np.zeros(len(law.priors)), np.diag(law.prior[1])])
+    shifts, widths = like(moves, outer), (_DIFFERENCE * spread)[:, None]
+    damping, left = outer[:, 0] * 0.0 + _DAMPING, np.arange(len(outer))
     bases = batch.bases(law, outer, moves)
     weight = reweighed(batch, bases[:, 0], batch.trust) if robust else batch.trust
     ends, weights = xp.zeros_like(outer), xp.zeros_like(weight)
     for _ in range(_MOST_STEPS):
         away = (outer[:, None] + shifts - mean) / spread
         misses = xp.concatenate([weighted_errors(batch, bases, weight), away], -1)
-        miss, slope = (
-            misses[:, 0],
-            (misses[:, 1:] - misses[:, :1]) / (_DIFFERENCE * spread)[:, None],
-        )
-        curve, downhill = slope @ slope.swapaxes(-1, -2), -(slope @ miss[..., None])[..., 0]
-        held = ((outer <= low) & (downhill < 0.0)) | ((outer >= high) & (downhill > 0.0))
-        curve = curve * (1.0 + damping[:, None, None] * one) * ~(held[:, None] | held[:, :, None])
-        downhill = downhill * ~held
-        step = xp.linalg.solve(curve + held[:, None] * one, downhill[..., None])[..., 0]
-        there = xp.clip(outer + step, low, high)
+        miss, slopes = misses[:, 0], (misses[:, 1:] - misses[:, :1]) / widths
+        step, promise = _step(miss, slopes, damping, outer, limits)
+        there = xp.clip(outer + step, *limits)
         tried = batch.bases(law, there, moves)
         errors = weighted_errors(batch, tried[:, :1], weight)[:, 0]
         after = (errors**2).sum(-1) + (((there - mean) / spread) ** 2).sum(-1)
@@ -56,16 +49,31 @@ def descend(law: Law, batch: Batch, outer: Values, *, robust: bool) -> tuple[Val
         if robust:
             weight = reweighed(batch, bases[:, 0], weight)
         ends[left], weights[left] = outer, weight
-        near = (step * downhill).sum(-1) < (_THERE if robust else _NEAR)
-        go_on = ~(near & (damping < 1.0)) & (damping < _STUCK)
-        if not go_on.any():
-            break
+        done = (promise < (_THERE if robust else _NEAR)) & (damping < 1.0) | (damping > _STUCK)
         damping = damping * xp.where(better, _EASED, _RAISED)
-        batch = batch.take(go_on)
-        outer, bases, weight, damping, left = (
-            values[go_on] for values in (outer, bases, weight, damping, left)
-        )
+        if done.all():
+            break
+        if done.any():
+            batch, left = batch.take(~done), left[on_host(~done)]
+            outer, bases, weight, damping = (v[~done] for v in (outer, bases, weight, damping))
     return ends, weights
+
+
+def _step(
+    miss: Values, slopes: Values, damping: Values, outer: Values, limits: tuple[Values, Values]
+) -> tuple[Values, Values]:
+    """The damped step down ``miss: [b, m]``, its ``slopes: [b, p, m]``, and what that promises.
+
+    A parameter at a limit that the way down leads across is held there.
+    """
+    one = like(np.eye(outer.shape[-1]), outer)
+    curve, downhill = slopes @ slopes.swapaxes(-1, -2), -(slopes @ miss[..., None])[..., 0]
+    held = ((outer <= limits[0]) & (downhill < 0.0)) | ((outer >= limits[1]) & (downhill > 0.0))
+    downhill = downhill * ~held
+    damped = curve * (1.0 + damping[:, None, None] * one) * ~(held[:, None] | held[:, :, None])
+    system = damped + held[:, None] * one
+    step = namespace(outer).linalg.solve(system, downhill[..., None])[..., 0]
+    return step, (step * downhill).sum(-1)
 
 
 def weighted_errors(batch: Batch, bases: Values, weight: Values) -> Values:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lrdoctor.errors import ConfigError, MissingExtraError
 from lrdoctor.replay.law._arrays import Values
@@ -54,6 +56,6 @@ def like(values: Array, other: Values) -> Values:
     return values if isinstance(other, np.ndarray) else other.new_tensor(values)
 
 
-def on_host(values: Values) -> Array:
+def on_host(values: Values) -> npt.NDArray[Any]:
     """Any array as numpy's."""
     return values if isinstance(values, np.ndarray) else np.asarray(values.cpu().numpy())
