@@ -12,9 +12,9 @@ import numpy as np
 from lrdoctor.replay.law._arrays import Values, namespace
 from lrdoctor.replay.law._place import Place, like
 from lrdoctor.replay.law.course import Course
+from lrdoctor.replay.law.fitted import ALIKE
 from lrdoctor.replay.law.laws import Law, Scale
 from lrdoctor.replay.law.path import LossRun, Points, points_of
-from lrdoctor.replay.law.solve import ALIKE
 from lrdoctor.types import Array
 
 # A term that others can stand in for gets some finite amplitude.

@@ -11,8 +11,8 @@ from lrdoctor.replay.law._batch import Batch, Group, amplitudes, batch_of
 from lrdoctor.replay.law._descend import descend
 from lrdoctor.replay.law._huber import huber
 from lrdoctor.replay.law._place import Place, like, on_host
+from lrdoctor.replay.law.fitted import STEP, LawFit, distinct
 from lrdoctor.replay.law.laws import LAWS, Law
-from lrdoctor.replay.law.solve import STEP, LawFit, distinct
 
 
 def fit_batch(groups: Sequence[Group], place: Place) -> list[tuple[LawFit, ...]]:

@@ -10,8 +10,8 @@ import numpy as np
 from lrdoctor.replay.law._batch import group_of
 from lrdoctor.replay.law._fit_batch import fit_batch
 from lrdoctor.replay.law._place import on_cpu
+from lrdoctor.replay.law.fitted import LawFit
 from lrdoctor.replay.law.path import LossRun, LrPath, Points
-from lrdoctor.replay.law.solve import LawFit
 from lrdoctor.types import Array, _Value
 
 _NORMAL_90 = 1.645

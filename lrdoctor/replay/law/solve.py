@@ -1,51 +1,26 @@
-"""Fits one law to the points of one or more runs: robust, with priors and a covariance."""
+"""The reference: scipy's MINPACK fits one law to one model, with a search for each start.
+
+It says what the batches of ``_fit_batch`` must agree with, in the plainest way, and takes two to
+four times as long; ``fit_many(..., device="scipy")`` uses it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
 from lrdoctor.replay.law._huber import fairness, huber
-from lrdoctor.replay.law.course import Course
+from lrdoctor.replay.law.fitted import ALIKE, STEP, LawFit, basis_of, distinct
 from lrdoctor.replay.law.laws import Law, Scale
-from lrdoctor.replay.law.path import LrPath, Points
+from lrdoctor.replay.law.path import Points
 from lrdoctor.types import Array
 
-# Neighbouring errors of a law are alike: so many points count as one.
-ALIKE = 4.0
-STEP = 1e-4
 _MOST_EVALUATIONS = 60
 # Rounds of weighing outliers anew, and how few standard deviations of a prior the last one moves.
 _ROUNDS, _STILL = 100, 1e-4
-# Searches that end this close, in standard deviations of a prior, would go on alike.
-_SAME = 0.03
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LawFit:
-    """A law fitted: ``outer`` and ``amplitudes``, their joint covariance, and the cost.
-
-    ``covariance`` is that of (outer, amplitudes), float64[p + q, p + q].
-    """
-
-    law: Law
-    scale: Scale
-    outer: Array
-    amplitudes: Array
-    covariance: Array
-    cost: float
-
-    def loss(self, path: LrPath, at: Array) -> Array:
-        """The loss at steps ``at: float64[m]`` under a path."""
-        return _basis(self.law, self.outer, self.scale.course(path, at)) @ self.amplitudes
-
-    def gradient(self, path: LrPath, at: Array) -> Array:
-        """Derivative of ``loss`` by (outer, amplitudes): float64[m, p + q]."""
-        return _gradient(self, self.scale.course(path, at))
 
 
 def fit_law(law: Law, runs: Sequence[Points], scale: Scale) -> LawFit:
@@ -59,12 +34,6 @@ def fit_law(law: Law, runs: Sequence[Points], scale: Scale) -> LawFit:
     ends = np.array([problem.near(begin) for begin in law.begins])
     apart = ends[distinct(ends[None] / law.prior[1])[0]]
     return min((problem.fitted(begin) for begin in apart), key=lambda fit: fit.cost)
-
-
-def distinct(ends: Array) -> npt.NDArray[np.bool_]:
-    """Which of s ends of searches, float64[b, s, p], lie apart from all before them: bool[b, s]."""
-    gaps = np.abs(ends[:, :, None] - ends[:, None]).max(axis=-1)
-    return np.asarray(~np.tril(gaps < _SAME, k=-1).any(axis=-1))
 
 
 class _Problem:
@@ -124,7 +93,7 @@ class _Problem:
         return end
 
     def _design(self, outer: Array) -> Array:
-        return np.concatenate([_basis(self.law, outer, course) for course in self.courses])
+        return np.concatenate([basis_of(self.law, outer, course) for course in self.courses])
 
     def _inner(self, basis: Array, weight: Array) -> Array:
         return nonnegative(basis * weight[:, None], self.loss * weight)
@@ -134,7 +103,7 @@ class _Problem:
         return np.asarray(np.abs(self.loss - basis @ self._inner(basis, weight)) * self.trust)
 
     def _covariance(self, fit: LawFit, weight: Array) -> Array:
-        slopes = np.concatenate([_gradient(fit, c) for c in self.courses]) * weight[:, None]
+        slopes = np.concatenate([fit.slopes(course) for course in self.courses]) * weight[:, None]
         prior = np.zeros(slopes.shape[1])
         prior[: len(fit.outer)] = 1.0 / self.law.prior[1] ** 2
         # An amplitude that is 0 or hardly shows has no data of its own; a wide prior keeps it
@@ -164,17 +133,3 @@ def nonnegative(basis: Array, target: Array) -> Array:
         if size == count and least > 0:
             break
     return np.asarray(best / scale)
-
-
-def _basis(law: Law, outer: Array, course: Course) -> Array:
-    with np.errstate(all="ignore"):
-        basis = law.basis(outer, course, law.memory(law.named(outer), course))
-    return np.asarray(np.nan_to_num(basis, nan=1e6, posinf=1e6, neginf=-1e6))
-
-
-def _gradient(fit: LawFit, course: Course) -> Array:
-    columns = []
-    for step in STEP * np.eye(len(fit.outer)):
-        high, low = (_basis(fit.law, fit.outer + s, course) @ fit.amplitudes for s in (step, -step))
-        columns.append((high - low) / (2 * STEP))
-    return np.concatenate([np.stack(columns, axis=1), _basis(fit.law, fit.outer, course)], axis=1)

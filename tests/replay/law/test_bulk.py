@@ -16,7 +16,8 @@ from lrdoctor.replay.law._batch import amplitudes, group_of
 from lrdoctor.replay.law._fit_batch import fit_batch
 from lrdoctor.replay.law._place import Place
 from lrdoctor.replay.law.bulk import consult_many
-from lrdoctor.replay.law.solve import distinct, nonnegative
+from lrdoctor.replay.law.fitted import distinct
+from lrdoctor.replay.law.solve import nonnegative
 from tests.replay.law.curves import STEPS, cooled, cosine, path_of, run_of, warmed
 
 END = np.array([STEPS])
