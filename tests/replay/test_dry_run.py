@@ -167,3 +167,14 @@ def test_a_rehearsal_that_fails_hides_no_finding(monkeypatch: pytest.MonkeyPatch
 def test_torch_is_stepped_no_further_than_its_one_cycle_goes() -> None:
     named = from_parameters("onecycle", {"max_lr": 0.1, "total_steps": 50, "clamp": True})
     assert scheduler_steps(named, 80.0) == 50
+
+
+def test_a_candidate_that_leaves_the_fault_gives_way_to_one_that_does_not() -> None:
+    case = early_end()
+    diagnosis = diagnose(case, BOOK)
+    (right,) = diagnosis.candidates
+    idle = replace(right, fix="idle", title="change nothing", schedules={}, curves=())
+    kept = rehearse(case, replace(diagnosis, candidates=(idle, right)), BOOK).candidates
+    assert [c.fix for c in kept] == [right.fix]
+    alone = rehearse(case, replace(diagnosis, candidates=(idle,)), BOOK).candidates
+    assert [c.resolves for c in alone] == [()]
