@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.messages import UNIT_NOUN, number_text
+from lrdoctor.reports import _bands
 from lrdoctor.reports._axes import Axis, Tick, epoch_ticks, overall, step_axis, value_axis
 from lrdoctor.reports._format import count, span
 from lrdoctor.reports._sampling import gaps, min_max, pieces, thin
 from lrdoctor.reports._view import corrected_curves, lr_curves, on_log_axis
 from lrdoctor.types import Array, ClockUnit, Role
-from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding
+from lrdoctor.verdict import Band, Candidate, Curve, Diagnosis, Finding
 
 BOX = 10_000
 _COLUMNS = 480  # pixel columns of a curve as drawn
@@ -47,6 +48,7 @@ KINDS = {
     "other5": Stroke("#5b5f66", 1.6, "2 5"),
     "fix": Stroke("#c14a00", 2.6, "1 5"),
     "fix2": Stroke("#c14a00", 1.6, "1 5"),
+    "predicted": Stroke("#c14a00", 2.2, "1 5"),
     "train": Stroke("#00795a", 1.5),
     "val": Stroke("#a83f79", 1.8, "6 3"),
 }
@@ -74,13 +76,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart: curves on one value axis."""
+    """One chart: curves on one value axis, over the interval of a predicted one."""
 
     title: str
     height: int
     ticks: tuple[Tick, ...]
     lines: tuple[Line, ...]
     marks: tuple[Mark, ...]
+    area: _bands.Area | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,11 @@ def figure(
     along = step_axis(first, max(float(c.series.step[-1]) for c in drawn))
     last = along.high
     notes = list(hidden)
+    logged = overall([c.series.value for c in losses])
+    told = _bands.predicted(fix, float(np.max(logged, initial=-np.inf, where=np.isfinite(logged))))
     panels = [
         _panel("lr", [*rates, *fixed], along, notes, log=on_log_axis(finding)),
-        _panel("loss", [(_LOSS_KIND[c.role], c) for c in losses], along, notes, log=None),
+        _panel("loss", [(_LOSS_KIND[c.role], c) for c in losses], along, notes, told=told),
     ]
     per_epoch = diagnosis.steps_per_epoch if diagnosis.unit is not ClockUnit.EPOCH else None
     shade, label = _shade(finding, along, diagnosis.unit)
@@ -196,17 +201,23 @@ def _equal(one: Curve, other: Curve) -> bool:
 
 
 def _panel(
-    name: str, curves: Sequence[Labelled], along: Axis, notes: list[str], log: bool | None
+    name: str,
+    curves: Sequence[Labelled],
+    along: Axis,
+    notes: list[str],
+    *,
+    log: bool = True,
+    told: tuple[str, Band] | None = None,
 ) -> Panel | None:
-    """A chart of ``curves``; ``log`` None takes a log axis where every value is positive."""
+    """A chart of ``curves``, and of a prediction with the title of who made it. A log axis is for
+    values of which none is negative."""
     if not curves:
         return None
     title = _TITLES[name]
-    values = overall([c.series.value for _, c in curves])
+    band = told[1] if told else None
+    values = overall([*(c.series.value for _, c in curves), *([band.loss] if band else [])])
     finite = values[np.isfinite(values)]
-    if log is None:
-        log = bool(len(finite) and finite.min() > 0)
-    up = value_axis(values, log=log)
+    up = value_axis(values, log=log and not np.any(finite < 0))
     if up is None:
         up = Axis(0.0, 1.0, log=False)
         notes.append(f"No value of {title} is finite.")
@@ -216,12 +227,25 @@ def _panel(
         notes.append(f"{count(outside, 'value')} of {title} beyond the axis drawn at its edge.")
     height = _HEIGHTS[name]
     marks = [m for _, c in curves for m in _marks(c, along, notes)]
+    lines = [_line(kind, c, along, up, height) for kind, c in curves]
     return Panel(
         title=f"{title}, {'log' if up.log else 'linear'} axis",
         height=height,
         ticks=((Tick(0.0, "0"),) if np.any(zero) else ()) + up.ticks(4),
-        lines=tuple(_line(kind, c, along, up, height) for kind, c in curves),
+        lines=(*lines, *([_predicted(band, along, up, height)] if band else [])),
         marks=tuple(marks[:_MOST_MARKS]),
+        area=_bands.area(*told, along, up, height, BOX) if told else None,
+    )
+
+
+def _predicted(band: Band, along: Axis, up: Axis, height: int) -> Line:
+    steps, told = _bands.values(band)
+    return Line(
+        kind="predicted",
+        label="predicted loss",
+        path=path(band.step, band.loss, along, up, height, _COLUMNS),
+        steps=" ".join(f"{s:.0f}" for s in steps),
+        values=" ".join(told),
     )
 
 

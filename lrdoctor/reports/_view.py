@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lrdoctor.reports._format import count
+from lrdoctor.reports._outcomes import worth
 from lrdoctor.types import Role, Severity, Status
 from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, RuleResult
 
@@ -16,9 +17,13 @@ _STATES = ("error", "warning", "info", "unjudged", "healthy")
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding, the findings it explains, and the corrections offered for it, best first."""
+    """One finding, the findings it explains, and the corrections offered for it, best first.
 
-    anchor: str
+    ``run_anchor`` is that of its run, ``number`` counts the findings of that run.
+    """
+
+    run_anchor: str
+    number: int
     diagnosis: Diagnosis
     finding: Finding
     cost: Cost
@@ -26,9 +31,19 @@ class FindingView:
     candidates: tuple[Candidate, ...]
 
     @property
+    def anchor(self) -> str:
+        """Where the finding stands on its page."""
+        return f"{self.run_anchor}-finding-{self.number}"
+
+    @property
     def run(self) -> str:
         """The path of its run."""
         return self.diagnosis.run
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it asks for no action."""
+        return self.finding.severity is Severity.INFO
 
     @property
     def fix(self) -> Candidate | None:
@@ -57,6 +72,23 @@ class RunView:
     def name(self) -> str:
         """The run's path."""
         return self.diagnosis.run
+
+    @property
+    def tone(self) -> str:
+        """``state`` as it looks: a run with nothing but remarks has no fault, if most checks were
+        made."""
+        made, all_rules = self.checks
+        return "healthy" if self.state == "info" and 2 * made >= all_rules else self.state
+
+    @property
+    def faults(self) -> tuple[FindingView, ...]:
+        """Findings that ask for action."""
+        return tuple(f for f in self.findings if not f.is_remark)
+
+    @property
+    def remarks(self) -> tuple[FindingView, ...]:
+        """Findings that ask for none."""
+        return tuple(f for f in self.findings if f.is_remark)
 
     @property
     def checks(self) -> tuple[int, int]:
@@ -97,6 +129,25 @@ class ReportView:
     runs: tuple[RunView, ...]
     findings: tuple[FindingView, ...]
     verdict: str
+
+    @property
+    def faults(self) -> tuple[FindingView, ...]:
+        """Findings that ask for action; with remarks they are ``findings``."""
+        return tuple(f for f in self.findings if not f.is_remark)
+
+    @property
+    def remarks(self) -> tuple[tuple[FindingView, ...], ...]:
+        """Findings that ask for none, those of one rule together."""
+        groups: dict[str, list[FindingView]] = {}
+        for one in self.findings:
+            if one.is_remark:
+                groups.setdefault(one.finding.rule.code, []).append(one)
+        return tuple(map(tuple, groups.values()))
+
+    @property
+    def first_fix(self) -> FindingView | None:
+        """The most costly fault that a correction is ready for."""
+        return next((f for f in self.faults if f.fix is not None), None)
 
 
 def view(report: Report) -> ReportView:
@@ -167,7 +218,8 @@ def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
         own = () if code in explained else tuple(f for f in diagnosis.effects if f.cause == code)
         explained.add(code)
         yield FindingView(
-            anchor=f"{anchor}-finding-{number}",
+            run_anchor=anchor,
+            number=number,
             diagnosis=diagnosis,
             finding=finding,
             cost=cost(finding, length),
@@ -177,7 +229,8 @@ def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
 
 
 def _answers(diagnosis: Diagnosis, finding: Finding) -> tuple[Candidate, ...]:
-    """Candidates for the finding: proven first, then as the fix proposed them."""
+    """Candidates for the finding: those the dry run proves first, then those that gain most by
+    what replays can tell, then as the fixes proposed them."""
     code, group = finding.rule.code, finding.evidence.param_group
     fitting = [c for c in diagnosis.candidates if code in c.answers]
     return tuple(
@@ -187,6 +240,7 @@ def _answers(diagnosis: Diagnosis, finding: Finding) -> tuple[Candidate, ...]:
                 bool(c.introduces),
                 code not in c.resolves,
                 group is not None and group not in c.schedules,
+                worth(c),
             ),
         )
     )
@@ -212,17 +266,6 @@ def corrected_curves(fix: Candidate | None, drawn: Sequence[Curve]) -> list[Curv
     groups = [c.param_group for c in drawn]
     fitting = [c for c in curves if c.param_group in groups]
     return sorted(fitting, key=lambda c: groups.index(c.param_group)) or curves
-
-
-def rehearsal(candidate: Candidate) -> str:
-    """What the dry run says: the rules resolved and introduced."""
-    if not (candidate.resolves or candidate.introduces or candidate.outcomes):
-        return "not made"
-    refused = [o.refused for o in candidate.outcomes if o.level == "dry_run" and o.refused]
-    if refused:
-        return refused[0]
-    resolved = ", ".join(candidate.resolves) or "nothing"
-    return f"resolves {resolved}, introduces {', '.join(candidate.introduces) or 'nothing'}"
 
 
 def _verdict(counts: Counts, runs: Sequence[RunView]) -> str:

@@ -13,8 +13,7 @@ from lrdoctor.verdict import Report
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """A self-contained page under a content security policy that admits only its own style and
-    script by their hashes: a name from a log that got past the escaping still could not run."""
+    """A self-contained page, however many runs there are; see ``_site`` for a folder of pages."""
 
     name: ClassVar[str] = "html"
     suffix: ClassVar[str] = ".html"
@@ -22,4 +21,8 @@ class Html:
     def render(self, report: Report) -> str:
         """The whole page."""
         template = html_environment().get_template("report.html.j2")
-        return template.render(seen=view(report), **page_parts())
+        return template.render(seen=view(report), link=_within, **page_parts())
+
+
+def _within(_run: str, anchor: str) -> str:
+    return f"#{anchor}"

@@ -9,20 +9,19 @@ from typing import ClassVar
 from lrdoctor.messages import quantity_text, schedule_text
 from lrdoctor.reports._ansi import Line, Span, emit, paragraph
 from lrdoctor.reports._format import (
-    LEVEL_TITLE,
     cells,
     changed_lines,
     code_lines,
     count,
     middle,
     one_line,
-    outcome_text,
     position,
     sentence,
     span,
     visible,
     words,
 )
+from lrdoctor.reports._outcomes import claims
 from lrdoctor.reports._plot import plot
 from lrdoctor.reports._prose import plain
 from lrdoctor.reports._view import (
@@ -34,10 +33,9 @@ from lrdoctor.reports._view import (
     count_all,
     lr_curves,
     on_log_axis,
-    rehearsal,
     view,
 )
-from lrdoctor.types import Quantity, Severity
+from lrdoctor.types import Quantity
 from lrdoctor.verdict import Candidate, Diagnosis, Finding, Report, RuleResult
 
 _LABEL = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
@@ -72,8 +70,7 @@ class Text:
 
     def _full(self, seen: ReportView) -> Iterator[Line]:
         yield from self._head(seen)
-        remarks = [] if self.verbose else [f for f in seen.findings if _is_remark(f)]
-        told = [f for f in seen.findings if f not in remarks]
+        told = seen.findings if self.verbose else seen.faults
         for number, found in enumerate(told, start=1):
             yield []
             yield from self._finding(number, found, full=self.verbose or number <= _IN_FULL)
@@ -86,7 +83,7 @@ class Text:
                 )
             ]
         yield []
-        yield from self._remarks(remarks)
+        yield from self._remarks(() if self.verbose else seen.remarks)
         yield from self._runs(seen.runs)
         if self.verbose:
             for run in seen.runs:
@@ -99,10 +96,10 @@ class Text:
         left = counts.findings + counts.not_judgeable + counts.unreadable
         style = "good" if counts.judged and not left else "bold"
         yield from self._wrapped([(style, seen.verdict)], "")
-        first = seen.findings[0] if seen.findings else None
-        if first is not None and first.fix is not None and not _is_remark(first):
-            fix: list[Span] = [("bold", "Start with "), ("run", first.run)]
-            yield from self._wrapped([*fix, ("", f": {first.fix.title}.")], "")
+        first = seen.first_fix
+        if first is not None and first.fix is not None:
+            start: list[Span] = [("bold", "Start with "), ("run", first.run)]
+            yield from self._wrapped([*start, ("", f": {first.fix.title}.")], "")
 
     def _finding(self, number: int, found: FindingView, full: bool) -> Iterator[Line]:
         finding, rule = found.finding, found.finding.rule
@@ -122,14 +119,11 @@ class Text:
         if self.verbose:
             yield from self._why(finding)
 
-    def _remarks(self, found: Sequence[FindingView]) -> Iterator[Line]:
+    def _remarks(self, groups: Sequence[Sequence[FindingView]]) -> Iterator[Line]:
         """Notes that ask for no action, a paragraph per rule however many runs have it."""
-        groups: dict[str, list[FindingView]] = {}
-        for one in found:
-            groups.setdefault(one.finding.rule.code, []).append(one)
         if groups:
             yield [("bold", "Remarks")]
-        for same in groups.values():
+        for same in groups:
             rule, runs = same[0].finding.rule, list(dict.fromkeys(f.run for f in same))
             lead: list[Span] = [("info", "● "), ("", f"{rule.code} {rule.name}: ")]
             if len(same) == 1:
@@ -178,14 +172,10 @@ class Text:
                 style = {"+": "added", "-": "removed"}[text[0]]
                 for part in code_lines(visible(text), self.width - 2 * len(_INDENT)):
                     yield [("", _INDENT * 2), (style, part)]
-        yield from self._wrapped([("", f"Dry run: {rehearsal(candidate)}.")])
-        for outcome in candidate.outcomes:
-            if outcome.level != "dry_run":
-                title = LEVEL_TITLE.get(outcome.level, outcome.level)
-                yield from self._wrapped([("", f"{title}: {outcome_text(outcome)}.")])
-            if self.verbose and outcome.assumptions:
-                assumed = " ".join(outcome.assumptions)
-                yield from self._wrapped([("dim", f"assuming: {assumed}")], _INDENT * 2)
+        for claim in claims(candidate):
+            yield from self._wrapped([("", f"{claim.level}: {claim.text}.")])
+            if self.verbose and claim.assuming:
+                yield from self._wrapped([("dim", f"assuming: {claim.assuming}")], _INDENT * 2)
 
     def _why(self, finding: Finding) -> Iterator[Line]:
         rule = finding.rule
@@ -300,10 +290,6 @@ def _quiet(seen: ReportView) -> Iterator[Line]:
         yield [("", one_line(told))]
 
 
-def _is_remark(found: FindingView) -> bool:
-    return found.finding.severity is Severity.INFO
-
-
 def _where(finding: Finding, diagnosis: Diagnosis) -> str:
     evidence = finding.evidence
     place = span(evidence.start, evidence.stop, diagnosis.unit)
@@ -332,7 +318,7 @@ def _totals(counts: Counts) -> str:
 
 def _row(run: RunView) -> str:
     codes = " ".join(dict.fromkeys(f.rule.code for f in run.diagnosis.findings))
-    state = {"unjudged": "not judged"}.get(run.state, run.state)
+    state = {"unjudged": "not judged", "info": "remark"}.get(run.state, run.state)
     return f"{state:<11}{_checks(run)}  {codes}".rstrip()
 
 

@@ -13,7 +13,7 @@ from lrdoctor.diagnosis import diagnose
 from lrdoctor.replay import dry_run
 from lrdoctor.replay._torch_schedulers import scheduler_steps
 from lrdoctor.replay.dry_run import corrected, rehearse
-from lrdoctor.reports._view import rehearsal
+from lrdoctor.reports._outcomes import rehearsal
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.schedules._build import from_parameters
 from lrdoctor.types import Case, Schedule, Severity

@@ -64,7 +64,48 @@ def test_param_group_of_the_finding_is_solid_others_dashed_corrections_dotted() 
         ("fix", "corrected lr/head"),
         ("fix2", "corrected lr/backbone"),
     ]
+    assert [x.kind for x in fig.panels[1].lines] == ["train", "val", "predicted"]
+
+
+def test_predicted_loss_is_drawn_with_its_interval_from_where_the_laws_hold() -> None:
+    run = late_peak()
+    dry, law = run.candidates[0].outcomes
+    assert law.band is not None
+    early = replace(law.band, loss=np.array([50.0, 0.6131, 0.4187]))
+    fix = replace(run.candidates[0], outcomes=(dry, replace(law, band=early)))
+    fig = figure(run, run.findings[0], fix)
+    assert fig is not None
+    loss = fig.panels[1]
+    told = line(fig, "predicted")
+    assert told.steps == "4500 9000"
+    assert told.values == "0.6131(0.604–0.6228) 0.4187(0.4101–0.4266)"
+    assert loss.area is not None and loss.area.label == "its 90 % interval (loss law)"
+    assert loss.area.path.count("L") == 3 and loss.area.path.endswith("Z")
+    x, y = points(told.path)[-1]
+    assert x == BOX
+    corners = [tuple(map(int, c.split())) for c in loss.area.path[1:-1].split("L")]
+    assert min(v for u, v in corners if u == x) < y < max(v for u, v in corners if u == x)
+
+
+def test_loss_of_a_proxy_is_not_drawn_over_the_logged_one() -> None:
+    run = late_peak()
+    law = run.candidates[0].outcomes[1]
+    fix = replace(run.candidates[0], outcomes=(replace(law, level="proxy"),))
+    fig = figure(run, run.findings[0], fix)
+    assert fig is not None and fig.panels[1].area is None
     assert [x.kind for x in fig.panels[1].lines] == ["train", "val"]
+
+
+def test_loss_of_zero_keeps_the_log_axis_and_has_its_tick() -> None:
+    run = diverged()
+    loss = replace(run.curves[1], series=Series("loss", np.arange(4), np.array([2.0, 1e3, 0, 0])))
+    fig = figure(replace(run, curves=(run.curves[0], loss)))
+    assert fig is not None
+    assert fig.panels[1].title == "loss, log axis"
+    assert fig.panels[1].ticks[0].label == "0"
+    negative = replace(loss, series=Series("loss", np.arange(3), np.array([2.0, 1.0, -3.0])))
+    fig = figure(replace(run, curves=(run.curves[0], negative)))
+    assert fig is not None and fig.panels[1].title == "loss, linear axis"
 
 
 def test_values_under_the_pointer_are_points_of_the_log() -> None:
