@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 def destinations(
-    formats: tuple[str, ...], report_files: tuple[str, ...]
+    formats: tuple[str, ...], report_files: tuple[str, ...], report_dir: str | None = None
 ) -> list[tuple[str, str | None]]:
-    """Format and file (None: standard output) of each report.
+    """Format and file (None: standard output) of each report; a folder ends in a slash.
 
     Text goes to standard output unless another format does.
     """
     wanted = [parse_format(text) for text in formats]
     wanted += [(format_of_file(path), path) for path in report_files]
+    wanted += [("html", f"{report_dir}/")] if report_dir else []
     if all(path is not None for _, path in wanted):
         wanted.insert(0, ("text", None))
     return wanted
@@ -34,22 +35,36 @@ def destinations(
 def deliver(
     report: Report, wanted: list[tuple[str, str | None]], quiet: bool, verbose: bool
 ) -> None:
-    """Standard output first: findings are shown even where a report file cannot be written."""
+    """Standard output first: findings are shown even where a report file cannot be written.
+
+    One file that cannot be written costs none of the others; the first such error is raised.
+    """
     from lrdoctor.plugins import discover
 
+    failures = []
     for kind, path in sorted(wanted, key=lambda pair: pair[1] is not None):
         if kind == "text" and path is None:
             click.echo(terminal_text(report, quiet, verbose), nl=False)
             continue
-        text = discover("reports")[kind]().render(report)
-        if path is None:
-            click.echo(text, nl=not text.endswith("\n"))
-        else:
-            write_told(path, text)
+        try:
+            if kind == "html" and path is not None:
+                from lrdoctor.cli._pages import write_html
+
+                write_html(report, path)
+                continue
+            text = discover("reports")[kind]().render(report)
+            if path is None:
+                click.echo(text, nl=not text.endswith("\n"))
+            else:
+                write_told(path, text)
+        except ConfigError as error:
+            failures.append(error)
     if quiet:
         from lrdoctor.reports.text import totals
 
         click.echo(totals(report), err=True)
+    if failures:
+        raise failures[0]
 
 
 def terminal_text(report: Report, quiet: bool, verbose: bool) -> str:

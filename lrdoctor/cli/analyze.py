@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 def command(
     paths: tuple[str, ...],
     report_files: tuple[str, ...],
+    report_dir: str | None,
     formats: tuple[str, ...],
     fail_on: str | None,
     replay: str,
@@ -75,7 +76,7 @@ def command(
     from lrdoctor.cli._job import expired, make_job, settings
     from lrdoctor.cli._output import Progress, deliver, destinations
 
-    wanted = destinations(formats, report_files)
+    wanted = destinations(formats, report_files, report_dir)
     site = settings(config)
     job = make_job(
         site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), replay, torch_check

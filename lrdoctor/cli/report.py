@@ -15,6 +15,7 @@ from lrdoctor.cli._options import output_options
 def command(
     saved: str,
     report_files: tuple[str, ...],
+    report_dir: str | None,
     formats: tuple[str, ...],
     quiet: bool,
     verbose: bool,
@@ -24,7 +25,7 @@ def command(
     from lrdoctor.errors import ConfigError
     from lrdoctor.reports.json_v1 import read_json
 
-    wanted = destinations(formats, report_files)
+    wanted = destinations(formats, report_files, report_dir)
     try:
         text = Path(saved).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
