@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lrdoctor.messages import UNIT_NOUN, number_text, quantity_text, schedule_text
 from lrdoctor.protocols import NamedSchedule
 from lrdoctor.reports import _format, _outcomes
-from lrdoctor.reports._charts import KINDS, figure, sparkline
+from lrdoctor.reports._charts import figure, sparkline
+from lrdoctor.reports._panels import KINDS
 from lrdoctor.reports._prose import prose, ticked
 from lrdoctor.resources import data_dir
 from lrdoctor.types import Quantity

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lrdoctor.reports._axes import Axis
-from lrdoctor.reports._charts import BOX, Figure, Line, figure, path, sparkline
+from lrdoctor.reports._charts import figure, sparkline
+from lrdoctor.reports._panels import BOX, Figure, Line, path
 from lrdoctor.reports._plot import plot
 from lrdoctor.types import Role, Series
 from lrdoctor.verdict import Curve, Diagnosis
