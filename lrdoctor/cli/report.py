@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from lrdoctor.cli._options import output_options
@@ -22,17 +20,8 @@ def command(
 ) -> int:
     """Renders SAVED, written by lrdoctor analyze --format json:FILE, without reading logs."""
     from lrdoctor.cli._output import deliver, destinations
-    from lrdoctor.errors import ConfigError
-    from lrdoctor.reports.json_v1 import read_json
+    from lrdoctor.cli._saved import read_saved
 
     wanted = destinations(formats, report_files, report_dir)
-    try:
-        text = Path(saved).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not a readable JSON report: {error}", saved) from error
-    try:
-        report = read_json(text)
-    except ConfigError as error:
-        raise ConfigError(error.reason, saved, error.line) from error
-    deliver(report, wanted, quiet, verbose)
+    deliver(read_saved(saved), wanted, quiet, verbose)
     return 0

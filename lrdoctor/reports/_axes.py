@@ -72,9 +72,10 @@ def value_axis(values: Array, log: bool, margin: float = 0.05) -> Axis | None:
     return Axis(low - free, high + free, log=False)
 
 
-def step_axis(first: float, last: float) -> Axis:
-    """The axis from one step to another, also where they are one or too large to tell apart."""
-    width = max(last - first, 1.0, _NARROWEST * max(abs(first), abs(last)))
+def step_axis(first: float, last: float, least: float = 1.0) -> Axis:
+    """The axis from one step to another, also where they are one or too large to tell apart: it
+    is at least ``least`` wide."""
+    width = max(last - first, least, _NARROWEST * max(abs(first), abs(last))) or 1.0
     return Axis(first, first + width, log=False)
 
 

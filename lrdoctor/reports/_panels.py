@@ -78,6 +78,17 @@ class Figure:
     summary: str
     notes: tuple[str, ...]
 
+    @property
+    def legend(self) -> tuple[Line, ...]:
+        """Each curve once, though it may be in several panels."""
+        lines = {(line.kind, line.label): line for p in self.panels for line in p.lines}
+        return tuple(lines.values())
+
+    @property
+    def areas(self) -> tuple[_bands.Area, ...]:
+        """The intervals drawn."""
+        return tuple(p.area for p in self.panels if p.area is not None)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:

@@ -50,10 +50,11 @@
     let at = 0.5, from = 0, width = 1;  // shares of the whole x axis
     const point = () => {
       const wanted = first + at * length, steps = lines[0]?.steps ?? [wanted];
-      const x = width < 1 ? wanted : steps[nearest(steps, wanted)];
+      const found = width < 1 ? wanted : steps[nearest(steps, wanted)];
+      const x = length > 50 ? Math.round(found) : found;
       const place = `${100 * ((x - first) / length - from) / width}%`;
       for (const cursor of cursors) for (const end of ["x1", "x2"]) cursor.setAttribute(end, place);
-      const where = `${chart.dataset.noun} ${Math.round(x).toLocaleString("en")}` + (epoch ? ` (epoch ${short(x / epoch)})` : "");
+      const where = `${chart.dataset.noun} ${Number.isInteger(x) ? x.toLocaleString("en") : short(x)}` + (epoch ? ` (epoch ${short(x / epoch)})` : "");
       const values = lines.map((line) => `${line.label} ${line.values[nearest(line.steps, x)].replace("(", " (")}`);
       readout.replaceChildren();
       element("b", {}, readout, where);
