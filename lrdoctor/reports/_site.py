@@ -50,7 +50,14 @@ def site(report: Report, index: str = "index.html", beside: str = "") -> Iterato
 
 def _run_page(seen: ReportView, run: RunView, back: str) -> str:
     template = html_environment().get_template("run.html.j2")
-    return template.render(seen=seen, run=run, d=run.diagnosis, index=back, **linked_parts("../"))
+    return template.render(
+        seen=seen,
+        run=run,
+        d=run.diagnosis,
+        index=back,
+        link=lambda _run, anchor: f"#{anchor}",
+        **linked_parts("../"),
+    )
 
 
 def _pages(runs: Sequence[RunView]) -> dict[str, str]:

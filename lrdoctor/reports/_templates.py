@@ -11,6 +11,7 @@ from lrdoctor.reports import _format, _outcomes
 from lrdoctor.reports._charts import figure, sparkline
 from lrdoctor.reports._panels import KINDS
 from lrdoctor.reports._prose import prose, ticked
+from lrdoctor.reports._view import first_fix
 from lrdoctor.resources import data_dir
 from lrdoctor.types import Quantity
 from lrdoctor.verdict import Threshold
@@ -59,6 +60,7 @@ def _environment(**options: Any) -> Environment:
         one_line=_format.one_line,
         kind=_kind,
         claims=_outcomes.claims,
+        first_fix=first_fix,
         rehearsal=_outcomes.rehearsal,
         prose=prose,
         ticked=ticked,

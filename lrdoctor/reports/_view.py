@@ -81,6 +81,16 @@ class RunView:
         return "healthy" if self.state == "info" and 2 * made >= all_rules else self.state
 
     @property
+    def verdict(self) -> str:
+        """One sentence on this run alone."""
+        made, all_rules = self.checks
+        if self.state == "unjudged":
+            return "Nothing could be judged on this run."
+        if not self.faults:
+            return f"No learning-rate fault in this run; {made} of {all_rules} checks made."
+        return f"This run has {count(len(self.faults), 'learning-rate fault')}."
+
+    @property
     def faults(self) -> tuple[FindingView, ...]:
         """Findings that ask for action."""
         return tuple(f for f in self.findings if not f.is_remark)
@@ -144,11 +154,6 @@ class ReportView:
                 groups.setdefault(one.finding.rule.code, []).append(one)
         return tuple(map(tuple, groups.values()))
 
-    @property
-    def first_fix(self) -> FindingView | None:
-        """The most costly fault that a correction is ready for."""
-        return next((f for f in self.faults if f.fix is not None), None)
-
 
 def view(report: Report) -> ReportView:
     """The reading order of a report."""
@@ -157,6 +162,11 @@ def view(report: Report) -> ReportView:
     runs.sort(key=lambda run: (_STATES.index(run.state), [f.cost for f in run.findings][:1]))
     counts = count_all(report)
     return ReportView(report, counts, tuple(runs), tuple(findings), _verdict(counts, runs))
+
+
+def first_fix(faults: Sequence[FindingView]) -> FindingView | None:
+    """The first fault that a correction is ready for."""
+    return next((fault for fault in faults if fault.fix is not None), None)
 
 
 def cost(finding: Finding, length: int) -> Cost:

@@ -31,6 +31,7 @@ from lrdoctor.reports._view import (
     RunView,
     corrected_curves,
     count_all,
+    first_fix,
     lr_curves,
     on_log_axis,
     view,
@@ -96,7 +97,7 @@ class Text:
         left = counts.findings + counts.not_judgeable + counts.unreadable
         style = "good" if counts.judged and not left else "bold"
         yield from self._wrapped([(style, seen.verdict)], "")
-        first = seen.first_fix
+        first = first_fix(seen.faults)
         if first is not None and first.fix is not None:
             start: list[Span] = [("bold", "Start with "), ("run", first.run)]
             yield from self._wrapped([*start, ("", f": {first.fix.title}.")], "")

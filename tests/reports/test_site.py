@@ -64,6 +64,14 @@ def test_healthy_run_has_a_page_that_says_what_was_checked() -> None:
     assert "all 5 runs" in healthy
 
 
+def test_page_of_a_fault_without_a_correction_says_so() -> None:
+    run = replace(late_peak(), candidates=())
+    files = dict(site(replace(sample_report(), diagnoses=(run,))))
+    (text,) = [text for name, text in files.items() if name.startswith("runs/")]
+    assert "This run has 1 learning-rate fault." in text
+    assert "No ready correction" in text and "at hand" not in text
+
+
 def test_runs_of_one_name_have_a_page_each() -> None:
     report = replace(sample_report(), diagnoses=(late_peak(), late_peak()))
     pages = [text for name, text in site(report) if name.startswith("runs/")]
