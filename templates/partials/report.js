@@ -132,7 +132,7 @@
       if (dragged !== null) chart.setPointerCapture(event.pointerId);
     });
     chart.addEventListener("pointerup", () => { dragged = null; });
-    chart.addEventListener("dblclick", (event) => { if (event.target.closest(".panel")) view().zoom(1e9, 0.5); });
+    chart.addEventListener("dblclick", (event) => { if (!event.target.closest(".tools, figcaption")) view().zoom(1e9, 0.5); });
     chart.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && document.activeElement !== chart) return;
       if (view().zoom(2 ** within(event.deltaY / 200, -1, 1), view().share(event.clientX))) event.preventDefault();
