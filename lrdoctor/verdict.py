@@ -146,7 +146,8 @@ class Outcome(_Value):
 
     ``level`` is dry_run, law, proxy or user. ``interval`` bounds the candidate's loss,
     ``gain_interval`` the loss saved against the baseline (positive is better), ``band`` the
-    candidate's loss over the steps of the logged run.
+    candidate's loss over the steps of the logged run. ``probe`` is code whose short training would
+    turn a range into a number.
     """
 
     level: str
@@ -161,6 +162,7 @@ class Outcome(_Value):
     device: str | None = None
     seconds: float | None = None
     band: Band | None = None
+    probe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,7 @@ def _outcome(f: Fields) -> Outcome:
         device=f.text_or_none("device"),
         seconds=f.number_or_none("seconds"),
         band=None if f.values.get("band") is None else _band(f.inner("band")),
+        probe=f.text("probe", default=""),
     )
 
 

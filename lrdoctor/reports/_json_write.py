@@ -231,6 +231,7 @@ def _outcome(outcome: Outcome) -> Json:
         "seconds": number(outcome.seconds),
         "assumptions": list(outcome.assumptions),
         "band": None if outcome.band is None else _band(outcome.band),
+        "probe": outcome.probe,
     }
 
 
