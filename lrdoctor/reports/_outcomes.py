@@ -23,12 +23,14 @@ _LEANS = 0.3
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One level's word on a candidate: ``state`` is "proven" (a dry run that resolves, a gain
-    surely above zero), "refused", or "open"; ``assuming`` what it rests on, empty if refused."""
+    surely above zero), "refused", or "open"; ``assuming`` what it rests on, empty if refused;
+    ``probe`` code of a training that would tell more."""
 
     level: str
     state: str
     text: str
     assuming: str
+    probe: str = ""
 
 
 def claims(candidate: Candidate) -> Iterator[Claim]:
@@ -41,7 +43,8 @@ def claims(candidate: Candidate) -> Iterator[Claim]:
         for outcome in candidate.outcomes:
             if outcome.level == level != "dry_run":
                 state = "refused" if outcome.refused else "proven" if gain(outcome) else "open"
-                yield Claim(LEVELS.get(level, level), state, claim(outcome), _assuming([outcome]))
+                told, rests = claim(outcome), _assuming([outcome])
+                yield Claim(LEVELS.get(level, level), state, told, rests, outcome.probe)
 
 
 def rehearsal(candidate: Candidate) -> str:

@@ -21,7 +21,7 @@ from lrdoctor.reports._format import (
     visible,
     words,
 )
-from lrdoctor.reports._outcomes import claims
+from lrdoctor.reports._outcomes import Claim, claims
 from lrdoctor.reports._plot import plot
 from lrdoctor.reports._prose import plain
 from lrdoctor.reports._view import (
@@ -175,8 +175,19 @@ class Text:
                     yield [("", _INDENT * 2), (style, part)]
         for claim in claims(candidate):
             yield from self._wrapped([("", f"{claim.level}: {claim.text}.")])
-            if self.verbose and claim.assuming:
-                yield from self._wrapped([("dim", f"assuming: {claim.assuming}")], _INDENT * 2)
+            if claim.probe and first and full:
+                told = f"A short training would tell more{'' if self.verbose else ': -v shows it'}"
+                yield from self._wrapped([("dim", told)])
+            if self.verbose:
+                yield from self._rests(claim)
+
+    def _rests(self, claim: Claim) -> Iterator[Line]:
+        """What a claim rests on, and the training that would tell more."""
+        if claim.assuming:
+            yield from self._wrapped([("dim", f"assuming: {claim.assuming}")], _INDENT * 2)
+        for text in claim.probe.splitlines():
+            for part in code_lines(f" {visible(text)}", self.width - 2 * len(_INDENT)):
+                yield [("", _INDENT * 2), ("dim", part[1:])]
 
     def _why(self, finding: Finding) -> Iterator[Line]:
         rule = finding.rule

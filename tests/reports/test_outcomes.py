@@ -6,6 +6,8 @@ import pytest
 
 from lrdoctor.reports._outcomes import claim, claims, gain, worth
 from lrdoctor.reports._view import view
+from lrdoctor.reports.html import Html
+from lrdoctor.reports.text import Text
 from lrdoctor.verdict import Outcome
 from tests.reports.sample_report import late_peak, one_run_report
 
@@ -91,3 +93,15 @@ def test_candidates_are_ranked_by_what_they_surely_gain() -> None:
     (found,) = view(replace(one_run_report(), diagnoses=(told,))).faults
     assert [c.title for c in found.candidates] == ["sure", "open", "harm", "unproven"]
     assert worth(sure) < worth(open_one) < worth(harm)
+
+
+def test_probe_of_a_range_is_shown_as_code_where_there_is_room() -> None:
+    run = late_peak()
+    asked = Outcome("law", ("nothing else changes",), grade="C", interval=(0.3, 0.5),
+                    probe="# train on:\nprobe = 90\n")  # fmt: skip
+    fix = replace(run.candidates[0], outcomes=(asked,))
+    report = replace(one_run_report(), diagnoses=(replace(run, candidates=(fix,)),))
+    assert "probe = 90" in Html().render(report)
+    assert "A short training would tell more: -v shows it" in Text().render(report)
+    verbose = Text(verbose=True).render(report)
+    assert "      # train on:\n      probe = 90\n" in verbose
