@@ -10,7 +10,15 @@ from lrdoctor.messages import UNIT_NOUN
 from lrdoctor.reports import _bands
 from lrdoctor.reports._axes import Axis, overall, step_axis, value_axis
 from lrdoctor.reports._format import count, span
-from lrdoctor.reports._panels import MOST_MARKS, Figure, figure_over, panel, path, trace
+from lrdoctor.reports._panels import (
+    COLUMNS,
+    MOST_MARKS,
+    Figure,
+    figure_over,
+    panel,
+    path,
+    trace,
+)
 from lrdoctor.reports._view import corrected_curves, lr_curves, on_log_axis
 from lrdoctor.types import ClockUnit, Role
 from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding
@@ -21,9 +29,15 @@ _LOSS_KIND = {Role.TRAIN_LOSS: "train", Role.VAL_LOSS: "val"}
 
 
 def figure(
-    diagnosis: Diagnosis, finding: Finding | None = None, fix: Candidate | None = None
+    diagnosis: Diagnosis,
+    finding: Finding | None = None,
+    fix: Candidate | None = None,
+    columns: int = COLUMNS,
 ) -> Figure | None:
-    """The panels of a run, around one finding and its correction; None without any point."""
+    """The panels of a run, around one finding and its correction; None without any point.
+
+    Curves are drawn with the extremes of so many ``columns``.
+    """
     groups, hidden = _different(lr_curves(diagnosis, finding))
     rates = [trace(kind, curve) for kind, curve in zip(_LR_KINDS, groups, strict=False)]
     fixed = [
@@ -47,8 +61,8 @@ def figure(
     return figure_over(
         along,
         [
-            panel("lr", [*rates, *fixed], along, notes, log=on_log_axis(finding)),
-            panel("loss", losses, along, notes, told=told),
+            panel("lr", [*rates, *fixed], along, notes, log=on_log_axis(finding), columns=columns),
+            panel("loss", losses, along, notes, told=told, columns=columns),
         ],
         UNIT_NOUN[diagnosis.unit],
         span(along.low, along.high, diagnosis.unit),

@@ -21,8 +21,8 @@ from lrdoctor.verdict import Band, Curve
 
 BOX = 10_000
 MOST_MARKS = 40
-_COLUMNS = 480  # pixel columns of a curve as drawn
-_HOVER_COLUMNS = 90  # of the values shown under the pointer
+COLUMNS = 480  # pixel columns of a curve as drawn
+_HOVER_SHARE = 8  # of the columns whose values are shown under the pointer: one in as many
 _TOLERANCE = 0.35  # pixels a drawn curve may be off
 _HEIGHTS = {"lr": 190, "loss": 150}
 _TITLES = {"lr": "learning rate", "loss": "loss"}
@@ -108,7 +108,8 @@ def trace(kind: str, curve: Curve, label: str = "") -> Trace:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A curve: its kind (colour and dashes), label, path and the points shown under a pointer."""
+    """A curve: its kind (colour and dashes), label, path and the points shown under a pointer,
+    whose ``steps`` are the first one and the differences to the next."""
 
     kind: str
     label: str
@@ -146,9 +147,10 @@ def panel(
     *,
     log: bool = True,
     told: tuple[str, Band] | None = None,
+    columns: int = COLUMNS,
 ) -> Panel | None:
-    """A chart of ``traces``, and of a prediction with the title of who made it. A log axis is for
-    values of which none is negative."""
+    """A chart of ``traces``, drawn in so many columns, and of a prediction with the title of who
+    made it. A log axis is for values of which none is negative."""
     if not traces:
         return None
     title = _TITLES[name]
@@ -165,7 +167,7 @@ def panel(
         notes.append(f"{count(outside, 'value')} of {title} beyond the axis drawn at its edge.")
     height = _HEIGHTS[name]
     marks = [m for t in traces for m in _marks(t, along, notes)]
-    lines = [_line(t, along, up, height) for t in traces]
+    lines = [_line(t, along, up, height, columns) for t in traces]
     return Panel(
         title=f"{title}, {'log' if up.log else 'linear'} axis",
         height=height,
@@ -216,23 +218,28 @@ def _predicted(band: Band, along: Axis, up: Axis, height: int) -> Line:
     return Line(
         kind="predicted",
         label="predicted loss",
-        path=path(band.step, band.loss, along, up, height, _COLUMNS),
-        steps=" ".join(f"{s:.0f}" for s in steps),
+        path=path(band.step, band.loss, along, up, height, COLUMNS),
+        steps=differences(np.round(steps)),
         values=" ".join(told),
     )
 
 
-def _line(shown: Trace, along: Axis, up: Axis, height: int) -> Line:
-    kept = min_max(shown.x, shown.y, _HOVER_COLUMNS)
+def _line(shown: Trace, along: Axis, up: Axis, height: int, columns: int) -> Line:
+    kept = min_max(shown.x, shown.y, columns // _HOVER_SHARE)
     holes = [first for first, _ in gaps(shown.y)[:MOST_MARKS]]
     hover = np.unique(np.concatenate((kept, np.asarray(holes, dtype=np.int64))))
     return Line(
         kind=shown.kind,
         label=shown.label,
-        path=path(shown.x, shown.y, along, up, height, _COLUMNS),
-        steps=" ".join(f"{x:.10g}" for x in shown.x[hover]),
+        path=path(shown.x, shown.y, along, up, height, columns),
+        steps=differences(shown.x[hover]),
         values=" ".join(_value(y) for y in shown.y[hover]),
     )
+
+
+def differences(x: Array) -> str:
+    """The first number and the differences to the next, which are shorter: "9000 30 30"."""
+    return " ".join(f"{step:.8g}" for step in np.diff(x, prepend=0.0))
 
 
 def path(step: Array, value: Array, along: Axis, up: Axis, height: float, columns: int) -> str:

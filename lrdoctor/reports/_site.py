@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from lrdoctor.reports._page import asset_files, linked_parts
+from lrdoctor.reports._panels import COLUMNS
 from lrdoctor.reports._templates import html_environment
 from lrdoctor.reports._view import ReportView, RunView, view
 from lrdoctor.verdict import Report
@@ -55,6 +56,7 @@ def _run_page(seen: ReportView, run: RunView, back: str) -> str:
         run=run,
         d=run.diagnosis,
         index=back,
+        columns=COLUMNS,
         link=lambda _run, anchor: f"#{anchor}",
         **linked_parts("../"),
     )

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lrdoctor.reports._page import page_parts
+from lrdoctor.reports._panels import COLUMNS
 from lrdoctor.reports._templates import html_environment
 from lrdoctor.reports._view import view
 from lrdoctor.verdict import Report
+
+# Curves of more runs than this on one page are drawn in fewer columns, or it would be slow to open.
+_IN_DETAIL = 100
+_COARSE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,9 @@ class Html:
     def render(self, report: Report) -> str:
         """The whole page."""
         template = html_environment().get_template("report.html.j2")
-        return template.render(seen=view(report), link=_within, **page_parts())
+        seen = view(report)
+        columns = COLUMNS if len(seen.runs) <= _IN_DETAIL else _COARSE
+        return template.render(seen=seen, link=_within, columns=columns, **page_parts())
 
 
 def _within(_run: str, anchor: str) -> str:

@@ -17,6 +17,7 @@
     if (text !== undefined) made.textContent = text;
     return parent.appendChild(made);
   };
+  const sums = (texts) => { let sum = 0; return texts.map((text) => sum += Number(text)); };
   const nearest = (steps, x) => {
     let low = 0, high = steps.length - 1;
     while (high - low > 1) {
@@ -41,7 +42,7 @@
     const readout = chart.querySelector(".readout");
     const lines = [...chart.querySelectorAll("path[data-x]")].map((path) => ({
       label: path.dataset.label,
-      steps: path.dataset.x.split(" ").map(Number),
+      steps: sums(path.dataset.x.split(" ")),
       values: path.dataset.y.split(" "),
     })).filter((line) => line.values[0]);
     const cursors = [...chart.querySelectorAll(".window")].map((box) =>
