@@ -13,7 +13,7 @@ import numpy as np
 
 from lrdoctor.messages import number_text
 from lrdoctor.reports import _bands
-from lrdoctor.reports._axes import Axis, Tick, epoch_ticks, overall, value_axis
+from lrdoctor.reports._axes import Axis, Tick, epoch_ticks, loss_in_sight, overall, value_axis
 from lrdoctor.reports._format import count
 from lrdoctor.reports._sampling import gaps, min_max, pieces, thin
 from lrdoctor.types import Array
@@ -157,7 +157,12 @@ def panel(
     band = told[1] if told else None
     values = overall([*(t.y for t in traces), *([band.loss] if band else [])])
     finite = values[np.isfinite(values)]
-    up = value_axis(values, log=log and not np.any(finite < 0))
+    log = log and not np.any(finite < 0)
+    if name == "loss" and log:
+        in_sight = [loss_in_sight(t.y) for t in traces]
+        up = value_axis(overall([*in_sight, *([band.loss] if band else [])]), log=True)
+    else:
+        up = value_axis(values, log=log)
     if up is None:
         up = Axis(0.0, 1.0, log=False)
         notes.append(f"No value of {title} is finite.")

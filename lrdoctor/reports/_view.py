@@ -265,6 +265,17 @@ def lr_curves(diagnosis: Diagnosis, finding: Finding | None) -> list[Curve]:
     return sorted(rates, key=lambda c: (c.param_group != group, c.tag not in tags))
 
 
+def subject(found: FindingView) -> Curve | None:
+    """The curve that shows a finding best where there is room for one: the LR, or the loss where
+    the finding is about that first and no correction of the LR is at hand."""
+    rates = lr_curves(found.diagnosis, found.finding)
+    tags = found.finding.evidence.tags[:1]
+    losses = (Role.TRAIN_LOSS, Role.VAL_LOSS)
+    about = [c for c in found.diagnosis.curves if c.role in losses and c.tag in tags]
+    chosen = about if about and found.fix is None else rates
+    return chosen[0] if chosen else None
+
+
 def on_log_axis(finding: Finding | None) -> bool:
     """Whether the LR is best seen on a log axis: all but peaks, which it flattens."""
     return finding is None or finding.rule.category != "peak"

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from lrdoctor.messages import quantity_text, schedule_text
 from lrdoctor.reports._ansi import Line, Span, emit, paragraph
+from lrdoctor.reports._axes import loss_in_sight
 from lrdoctor.reports._format import (
     cells,
     changed_lines,
@@ -32,11 +33,11 @@ from lrdoctor.reports._view import (
     corrected_curves,
     count_all,
     first_fix,
-    lr_curves,
     on_log_axis,
+    subject,
     view,
 )
-from lrdoctor.types import Quantity
+from lrdoctor.types import Quantity, Role, Series
 from lrdoctor.verdict import Candidate, Diagnosis, Finding, Report, RuleResult
 
 _LABEL = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
@@ -140,14 +141,19 @@ class Text:
             yield []
 
     def _plot(self, found: FindingView) -> Iterator[Line]:
-        rates = lr_curves(found.diagnosis, found.finding)[:1]
-        if not rates:
+        """The LR and its correction; the loss where that is what was found and nothing corrects
+        it."""
+        shown = subject(found)
+        if shown is None:
             return
-        actual, corrected = rates[0], corrected_curves(found.fix, rates)[:1]
+        corrected = corrected_curves(found.fix, [shown])[:1]
         evidence = found.finding.evidence
-        log = on_log_axis(found.finding)
+        series = shown.series
+        log = on_log_axis(found.finding) and not (series.finite().value < 0).any()
+        if shown.role is not Role.LR and log:
+            series = Series(series.tag, series.step, loss_in_sight(series.value))
         drawn = plot(
-            actual.series,
+            series,
             corrected[0].series if corrected else None,
             (evidence.start, evidence.stop),
             self.width - len(_INDENT),
@@ -159,7 +165,7 @@ class Text:
             yield [("dim", f"{_INDENT}{label}"), ("lr", canvas.rstrip())]
         yield [("dim", f"{_INDENT}{drawn.axis}")]
         yield [("dim", f"{_INDENT}{drawn.ends}")]
-        legend = f"⠤ {actual.tag} ({'log' if log else 'linear'} axis)" + (
+        legend = f"⠤ {shown.tag} ({'log' if log else 'linear'} axis)" + (
             "  · corrected" if corrected else ""
         )
         yield from self._wrapped([("dim", f"{legend}  ━ where")], _INDENT + " " * 10)

@@ -215,3 +215,14 @@ def test_lr_of_zero_has_its_own_tick_on_the_log_axis() -> None:
     shown = plot(lr.series, None, (50, 100), width=60)
     assert shown is not None
     assert shown.rows[-1][0].strip() == "0 │"
+
+
+def test_loss_that_diverges_leaves_the_axis_and_the_training_before_is_seen() -> None:
+    step = np.arange(200)
+    value = np.where(step < 100, 2.0 - 0.01 * step, 10.0 ** (step - 100.0))
+    loss = Curve(Role.TRAIN_LOSS, "loss", Series("loss", step, value))
+    fig = figure(replace(late_peak(), curves=(loss,)))
+    assert fig is not None
+    (panel,) = fig.panels
+    assert {tick.label for tick in panel.ticks} >= {"1", "100"}
+    assert any("beyond the axis" in note for note in fig.notes)
