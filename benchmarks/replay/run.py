@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.replay import tables
 from benchmarks.replay.asked import Asked, ask_all, kind
 from benchmarks.replay.curves import Logged, load_groups
+from benchmarks.replay.probe import probed
 from benchmarks.replay.published import three_predict_the_rest
 from benchmarks.replay.steady import moves
 from lrdoctor.replay.law.answer import ask, consult
@@ -46,6 +47,7 @@ def main() -> None:
     print_order(decaying)
     print_gains(decaying)
     print_constant([a for a in asked if tables.constant(a)])
+    print_probed(groups)
     print_refused(asked, groups)
     print_steady(groups)
 
@@ -107,6 +109,14 @@ def print_constant(constant: Sequence[Asked]) -> None:
     print(f"points given: {sum(a.answer.loss is not None for a in constant)}")
 
 
+def print_probed(groups: dict[str, list[Logged]]) -> None:
+    """What one short decay adds to a constant-LR run."""
+    print("\n   the same with one cooldown probe from the run's checkpoint")
+    asked = [a for curves in groups.values() for a in probed(curves)]
+    for family, found in tables.by(asked, lambda a: a.source.family).items():
+        print(f"{family:40}{tables.errors(found)}")
+
+
 def print_refused(asked: Sequence[Asked], groups: dict[str, list[Logged]]) -> None:
     """Row 8."""
     print("\n8. out of reach: LR above the logged peak, far-too-fast decays; refused of all asked")
@@ -135,14 +145,16 @@ def print_steady(groups: dict[str, list[Logged]]) -> None:
     found = moves(groups.values())
     seconds = [m.seconds for m in found]
     print(f"fit: {np.median(seconds):.2f} s in the median, {max(seconds):.2f} s at worst")
-    for name in ("thinned", "noisier"):
-        share = np.array([100 * getattr(m, name) for m in found])
-        kept = share[np.isfinite(share)]
-        middle, late, worst = np.percentile(kept, [50, 90, 100])
-        print(
-            f"{name:12}median {middle:.2f} %, p90 {late:.2f} %, worst {worst:.2f} % of the loss; "
-            f"{len(share) - len(kept)} of {len(share)} refused"
-        )
+    for family in (*sorted({m.family for m in found}), "all"):
+        for name in ("thinned", "noisier"):
+            moved = [100 * getattr(m, name) for m in found if family in (m.family, "all")]
+            kept = [share for share in moved if np.isfinite(share)]
+            middle, late = np.percentile(kept, [50, 90]) if kept else (np.nan, np.nan)
+            refused = len(moved) - len(kept)
+            print(
+                f"{family:32}{name:8}median {middle:5.2f} %  p90 {late:5.2f} % of the loss; "
+                f"{refused} of {len(moved)} refused"
+            )
 
 
 if __name__ == "__main__":

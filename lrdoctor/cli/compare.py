@@ -37,8 +37,8 @@ def command(
 ) -> int:
     """Compares the runs under PATHS, or in reports saved by lrdoctor analyze --format json:FILE:
     which ends with the lowest loss, what schedules they followed, and what they differ in."""
-    from lrdoctor.cli._job import make_job, settings
     from lrdoctor.cli._output import terminal_width, wants_color, write_told
+    from lrdoctor.job import make_job, settings
     from lrdoctor.reports import _compare, _compare_page, _compare_text
 
     site = settings(config)

@@ -63,12 +63,14 @@ def gain(outcome: Outcome) -> tuple[float, float] | None:
     bounds = outcome.gain_interval
     if bounds is None or outcome.refused or outcome.grade == _RANGE_ONLY or bounds[0] <= 0:
         return None
-    return bounds
+    return bounds if outcome.verdict in (None, "better") else None
 
 
 def lean(outcome: Outcome) -> int:
     """Which way an outcome points: 1 lower loss, -1 higher loss, 0 neither or not asked."""
     if outcome.gain_interval is None or outcome.refused or outcome.grade == _RANGE_ONLY:
+        return 0
+    if outcome.verdict == "no effect":
         return 0
     low, high = outcome.gain_interval
     middle, half = (low + high) / 2, (high - low) / 2
@@ -86,7 +88,15 @@ def claim(outcome: Outcome) -> str:
     """What may be said of the loss, in one clause: a gain only where it is surely one."""
     if outcome.refused is not None:
         return f"refused: {outcome.refused}"
-    return "; ".join((_loss_claim(outcome), *_circumstances(outcome)))
+    told = [] if outcome.verdict == "no effect" else [_loss_claim(outcome)]
+    return "; ".join((*_verdict(outcome), *told, *_circumstances(outcome)))
+
+
+def _verdict(outcome: Outcome) -> Iterator[str]:
+    """What trainings showed; a proxy's loss is of another model."""
+    if outcome.verdict is not None:
+        proxy = " on this proxy (no loss of your model)" if outcome.level == "proxy" else ""
+        yield f"{outcome.verdict}{proxy}"
 
 
 def _loss_claim(outcome: Outcome) -> str:
@@ -98,7 +108,8 @@ def _loss_claim(outcome: Outcome) -> str:
         return f"final loss{_losses(outcome)}" if outcome.loss is not None else "no loss predicted"
     low, high = outcome.gain_interval
     if high < 0:
-        return f"worse: costs {_text(-high)} to {_text(-low)} of loss{_losses(outcome)}"
+        lead = "" if outcome.verdict else "worse: "
+        return f"{lead}costs {_text(-high)} to {_text(-low)} of loss{_losses(outcome)}"
     leaning = {1: "probably a lower loss", -1: "probably a higher loss", 0: "no effect shows"}
     return f"direction only: {leaning[lean(outcome)]}, as the interval of the gain includes zero"
 

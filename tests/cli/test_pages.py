@@ -53,7 +53,7 @@ def test_place_that_cannot_be_written_costs_neither_findings_nor_other_reports(
     assert run(["report", str(saved), "--report", bad, "--report", str(good)]) == 2
     shown = capsys.readouterr()
     assert "LRD201" in shown.out
-    assert f"{bad}: cannot write the report: " in shown.err
+    assert f"{bad}: cannot be written: " in shown.err
     assert good.exists()
 
 

@@ -44,6 +44,16 @@ def test_gain_that_may_be_none_has_a_direction_and_no_number(
     assert gain(outcome) is None
 
 
+def test_verdict_of_a_training_leads_and_a_proxy_claims_nothing_of_your_model() -> None:
+    better = claim(replace(SURE, verdict="better"))
+    assert better.startswith("better on this proxy (no loss of your model); saves 0.03 to 0.11")
+    none = replace(SURE, verdict="no effect", gain_interval=(0.001, 0.002))
+    assert claim(none).startswith("no effect on this proxy (no loss of your model); grade A")
+    assert gain(none) is None
+    worse = replace(SURE, level="user", verdict="worse", gain_interval=(-0.2, -0.1))
+    assert claim(worse).startswith("worse; costs 0.1 to 0.2 of loss")
+
+
 def test_sure_harm_is_told_with_numbers() -> None:
     text = claim(replace(SURE, loss=2.4, interval=(2.3, 2.5), gain_interval=(-0.19, -0.01)))
     assert text.startswith("worse: costs 0.01 to 0.19 of loss: 2.31 → 2.4 (2.3 to 2.5)")

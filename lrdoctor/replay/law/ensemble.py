@@ -1,4 +1,4 @@
-"""The three laws together: their median predicts, their spread and covariance bound it."""
+"""The three laws together: their median or mean predicts, their spread and covariance bound it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.replay.law.laws import LAWS, Scale
-from lrdoctor.replay.law.path import LossRun, LrPath, Points, points_of
-from lrdoctor.replay.law.solve import LawFit, fit_law
+from lrdoctor.replay.law._batch import group_of
+from lrdoctor.replay.law._fit_batch import fit_batch
+from lrdoctor.replay.law._place import on_cpu
+from lrdoctor.replay.law.fitted import LawFit
+from lrdoctor.replay.law.path import LossRun, LrPath, Points
 from lrdoctor.types import Array, _Value
 
 _NORMAL_90 = 1.645
@@ -36,9 +38,9 @@ class Prediction(_Value):
 
 def fit(runs: Sequence[LossRun]) -> Fitted:
     """Fits every law to all runs, which are of one model. Raises ``ValueError`` without losses."""
-    points = tuple(points_of(run) for run in runs)
-    scale = Scale(max(p.path.peak for p in points), max(p.path.length for p in points))
-    return Fitted(tuple(fit_law(law, points, scale) for law in LAWS), points)
+    group = group_of(runs)
+    (fits,) = fit_batch([group], on_cpu())
+    return Fitted(fits, group.runs)
 
 
 def predict(fitted: Fitted, path: LrPath, at: Array) -> Prediction:
@@ -69,4 +71,16 @@ def _combined(fitted: Fitted, at: Array, parts: Sequence[tuple[LrPath, float]]) 
         errors.append(np.sqrt(np.maximum(variance, 0.0)))
     laws = np.array(losses)
     half = np.maximum(_NORMAL_90 * np.median(errors, axis=0), np.ptp(laws, axis=0) / 2.0)
-    return Prediction(at, np.median(laws, axis=0), half, laws)
+    return Prediction(at, _centre(fitted, laws), half, laws)
+
+
+def _centre(fitted: Fitted, laws: Array) -> Array:
+    """The median of the laws; for several runs their mean, each weighed by how well it fits.
+
+    One run cannot tell the laws apart: the best-fitting one orders candidates worse than the median
+    (90 % against 92 % of pairs). Several runs can: weights of one over the cost made the mean error
+    a quarter smaller (0.70 % to 0.50 % on models of eleven kinds; ``benchmarks/replay``).
+    """
+    if len(fitted.runs) == 1:
+        return np.asarray(np.median(laws, axis=0))
+    return np.asarray(np.average(laws, axis=0, weights=[1.0 / fit.cost for fit in fitted.fits]))

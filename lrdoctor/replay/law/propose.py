@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from lrdoctor.detectors._context import governing_groups
 from lrdoctor.fixes._plan import candidate, named_first, origin, over, scaled, unit, warmup_of
 from lrdoctor.fixes._torch import constructor
@@ -51,7 +53,8 @@ def searched(
 def cooldown_probe(case: Case) -> str:
     """Code of the training that would tell a constant-LR run what a decay gains."""
     steps = max(round(_PROBE * (case.last + 1 - case.first)), 1)
-    values = {"steps": steps, "start": case.last, "unit": unit(case), "run": case.run.name}
+    log = shlex.join(case.run.files or (case.run.name,))
+    values = {"steps": steps, "start": case.last, "unit": unit(case), "log": log}
     return snippet("replay/cooldown_probe", values)
 
 
