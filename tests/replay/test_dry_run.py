@@ -14,7 +14,7 @@ from lrdoctor.replay import dry_run
 from lrdoctor.replay._torch_loop import Loop, step_all, torch_lr
 from lrdoctor.replay._torch_schedulers import closed_form, scheduler_steps
 from lrdoctor.replay.dry_run import corrected, rehearse
-from lrdoctor.reports._view import rehearsal
+from lrdoctor.reports._outcomes import rehearsal
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.schedules._build import from_parameters
 from lrdoctor.types import Case, Schedule, Severity
