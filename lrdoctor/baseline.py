@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lrdoctor.errors import ConfigError
+from lrdoctor.readers._load import display_name
 from lrdoctor.reports._fields import Fields
 from lrdoctor.types import Note, Status, _Value
 from lrdoctor.verdict import Diagnosis, Finding, Report, RuleResult
@@ -207,17 +208,18 @@ def _entries(text: str) -> Iterator[Known]:
 
 
 def _entry(f: Fields) -> Known:
+    """One entry, its texts made printable as those of logs are: both must still match."""
     for key in f.values:
         if key not in _KEYS:
-            raise ConfigError(f"{f.place(key)}: unknown key; there are: {', '.join(_KEYS)}")
+            raise ConfigError(f"{f.path}: unknown key {key!r}; there are: {', '.join(_KEYS)}")
     if not f.text("reason").strip():
         f.wrong("reason", "why the finding is accepted")
     return Known(
-        run=f.text("run"),
-        rule=f.text("rule"),
-        fingerprint=f.text("fingerprint"),
+        run=display_name(f.text("run")),
+        rule=display_name(f.text("rule")),
+        fingerprint=display_name(f.text("fingerprint")),
         first_seen=_day(f, "first_seen", f.text("first_seen")),
-        reason=f.text("reason"),
+        reason=display_name(f.text("reason"), 1000),
         until=None if (until := f.text_or_none("until")) is None else _day(f, "until", until),
     )
 

@@ -23,11 +23,13 @@ from lrdoctor.baseline import (
 )
 from lrdoctor.errors import ConfigError
 from lrdoctor.gate import exit_code
+from lrdoctor.readers._load import display_name
 from lrdoctor.reports._view import view
 from lrdoctor.reports.json_v1 import JsonV1, read_json
 from lrdoctor.types import Status
 from lrdoctor.verdict import Report
 from tests.reports.cases import with_baseline
+from tests.reports.hostile import NAMES
 from tests.reports.sample_report import late_peak, sample_report
 
 TODAY = date(2026, 6, 1)
@@ -135,13 +137,14 @@ def test_long_lists_are_cut() -> None:
     assert listed((entry,) * 5).endswith("exp1/onecycle and 2 more")
 
 
+PRINTABLE = st.text(max_size=40).map(display_name)
 ENTRIES = st.builds(
     Known,
-    run=st.text(),
-    rule=st.text(),
-    fingerprint=st.text(),
+    run=PRINTABLE,
+    rule=PRINTABLE,
+    fingerprint=PRINTABLE,
     first_seen=st.dates().map(date.isoformat),
-    reason=st.text().filter(str.strip),
+    reason=PRINTABLE.filter(str.strip),
     until=st.none() | st.dates().map(date.isoformat),
 )
 
@@ -165,7 +168,7 @@ GOOD = json.loads(baseline_text(written(sample_report())))
         ({"findings": {}}, "findings: expected a list of objects"),
         ({"findings": [{**GOOD["findings"][0], "reason": " "}]}, "why the finding is accepted"),
         ({"findings": [{**GOOD["findings"][0], "until": "soon"}]}, "a date such as 2030-01-31"),
-        ({"findings": [{**GOOD["findings"][0], "untill": None}]}, "untill: unknown key"),
+        ({"findings": [{**GOOD["findings"][0], "untill": None}]}, "unknown key .untill."),
         ({"findings": [{"run": "a"}]}, r"findings\[0\].reason is missing"),
     ],
 )
@@ -177,6 +180,15 @@ def test_wrong_file_names_the_place(
     with pytest.raises(ConfigError, match=message) as raised:
         read_baseline(str(path))
     assert raised.value.path == str(path)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_hostile_entries_are_made_printable_and_still_match(name: str) -> None:
+    shown = display_name(name)
+    entry = Known(name, name, name, "2026-01-01", name)
+    (read,) = parse_baseline(baseline_text([entry]), "b.json").entries
+    assert (read.run, read.rule, read.fingerprint) == (shown, shown, shown)
+    assert listed([read]).isprintable()
 
 
 def test_merge_conflict_names_the_line(tmp_path: Path) -> None:
