@@ -9,10 +9,11 @@ from functools import partial
 
 from lrdoctor import diagnosis
 from lrdoctor._version import __version__
-from lrdoctor.baseline import Baseline, accept
+from lrdoctor.baseline import Baseline, accept, accept_in, in_force
 from lrdoctor.case import build_case
 from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.fleet.engines import jobs_for, run_all
+from lrdoctor.fleet.trainings import Outcomes, Trainer, train_all
 from lrdoctor.fleet.worker import UNKNOWN_TAG, Job, diagnose_files
 from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
@@ -56,6 +57,8 @@ def analyze(
     fail_on: str = str(Severity.ERROR),
     baseline: Baseline | None = None,
     progress: Callable[[int, int], None] | None = None,
+    trainer: Trainer | None = None,
+    training: Callable[[float, int, int], None] = lambda share, run, runs: None,
 ) -> Report:
     """What ``lrdoctor analyze`` does: find, read, judge and rehearse the fixes of every run.
 
@@ -63,25 +66,33 @@ def analyze(
     ``progress(done, all)`` after each. Files that cannot be read are in ``Report.unreadable``,
     ``notes`` are added to those on what was passed over. Findings that ``baseline`` has are
     suppressed as known; ``fail_on``, a severity or "never", is kept for reports and exit codes.
+    ``trainer`` trains for the candidates at the end, in this process, and
+    ``training(share, run, runs)`` is told how far it is.
     """
     job = job or Job(load_rulebook())
     search = find_runs(_as_list(paths), exclude)
     found = list(search)
     logs = [f for f in found if isinstance(f, RunFiles)]
     failures = [f for f in found if isinstance(f, ReadFailure)]
-    diagnoses: list[Diagnosis] = []
-    results = run_all(
+    results: list[Outcomes] = []
+    outcomes = run_all(
         partial(diagnose_files, job=job),
         logs,
         jobs=jobs_for(len(logs), jobs),
         timeout=timeout,
         lost=lambda files, reason: (ReadFailure(files.name, reason),),
     )
-    for done, outcome in enumerate(results, start=1):
-        diagnoses += [d for d in outcome if isinstance(d, Diagnosis)]
-        failures += [f for f in outcome if isinstance(f, ReadFailure)]
+    known = {} if baseline is None else in_force(baseline, date.today())
+    for done, outcome in enumerate(outcomes, start=1):
+        results.append(
+            tuple(accept_in(o, known) if isinstance(o, Diagnosis) else o for o in outcome)
+        )
         if progress is not None:
             progress(done, len(logs))
+    if trainer is not None:
+        results = list(train_all(logs, results, job, trainer, training))
+    diagnoses = [d for outcome in results for d in outcome if isinstance(d, Diagnosis)]
+    failures += [f for outcome in results for f in outcome if isinstance(f, ReadFailure)]
     _check_tags(diagnoses, job)
     report = Report(
         diagnoses=tuple(diagnoses),

@@ -152,7 +152,7 @@ class Outcome(_Value):
     ``level`` is dry_run, law, proxy or user. ``interval`` bounds the candidate's loss,
     ``gain_interval`` the loss saved against the baseline (positive is better), ``band`` the
     candidate's loss over the steps of the logged run. ``probe`` is code whose short training would
-    turn a range into a number.
+    turn a range into a number. ``verdict`` of a training is "better", "worse" or "no effect".
     """
 
     level: str
@@ -168,6 +168,7 @@ class Outcome(_Value):
     seconds: float | None = None
     band: Band | None = None
     probe: str = ""
+    verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,32 @@ def output_options(function: Command) -> Command:
     return report(kind(quiet(verbose(function))))
 
 
+def training_options(function: Command) -> Command:
+    """``--task``, ``--device``, ``--seeds`` and ``--budget``: how to train for a replay."""
+    task = click.option(
+        "--task",
+        metavar="NAME|FILE.py[:NAME]",
+        help="What to train: teacher, digits or letters for a proxy, your own file for user.",
+    )
+    device = click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to train; auto takes a GPU where there is one.",
+    )
+    seeds = click.option(
+        "--seeds", type=click.IntRange(min=1), help="Trainings per schedule (default: 8, user: 3)."
+    )
+    budget = click.option(
+        "--budget",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Stop the trainings for a run after this time (default: none, user: 600).",
+    )
+    return task(device(seeds(budget(function))))
+
+
 def pairs(values: Iterable[str], option: str) -> dict[str, str]:
     """``KEY=VALUE`` texts as a mapping. Raises ``UsageError`` for a text without ``=``."""
     result = {}

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,20 +196,33 @@ def wants_color() -> bool:
 
 
 class Progress:
-    """A counter on standard error, shown only on a terminal and only for long work."""
+    """A bar on standard error, shown only on a terminal and only for long work."""
 
     FEWEST = 20
+    OFTEN = 0.1  # seconds between two states of a training
 
     def __init__(self) -> None:
         self._shown = False
+        self._last = -self.OFTEN
 
     def __call__(self, done: int, total: int) -> None:
-        if total < self.FEWEST or sys.stderr is None or not sys.stderr.isatty():
+        if total >= self.FEWEST:
+            self._draw(done / total, f"{done}/{total} logs")
+
+    def training(self, share: float, run: int, runs: int) -> None:
+        """The share done of the trainings for run ``run`` of ``runs``."""
+        now = time.monotonic()
+        if now - self._last >= self.OFTEN:
+            self._last = now
+            self._draw(share, f"training for run {run}/{runs}")
+
+    def _draw(self, share: float, text: str) -> None:
+        if sys.stderr is None or not sys.stderr.isatty():
             return
         width = 30
-        filled = width * done // total
+        filled = int(width * share)
         bar = "█" * filled + "·" * (width - filled)
-        click.echo(f"\r{bar} {done}/{total} logs", err=True, nl=False)
+        click.echo(f"\r{bar} {text}", err=True, nl=False)
         self._shown = True
 
     def close(self) -> None:

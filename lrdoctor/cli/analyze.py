@@ -16,6 +16,7 @@ from lrdoctor.cli._options import (
     pairs,
     role_tags,
     rules_option,
+    training_options,
 )
 
 
@@ -26,11 +27,13 @@ from lrdoctor.cli._options import (
 @baseline_option
 @click.option(
     "--replay",
-    type=click.Choice(["law", "dry-run", "none"]),
+    type=click.Choice(["user", "proxy", "law", "dry-run", "none"]),
     default="law",
     show_default=True,
-    help="How far to check the proposed fixes: predicted losses, the LR alone, or not at all.",
+    help="How far to check the proposed fixes, by training your own task or a small built-in one "
+    "(proxy), each after law; by predicted losses after dry-run; by the LR alone; or not at all.",
 )
+@training_options
 @click.option(
     "--torch-check", is_flag=True, help="Step torch's own schedulers in the dry run and compare."
 )
@@ -53,6 +56,10 @@ def command(
     fail_on: str | None,
     baseline: str | None,
     replay: str,
+    task: str | None,
+    device: str,
+    seeds: int | None,
+    budget: float | None,
     torch_check: bool,
     jobs: int | None,
     timeout: float | None,
@@ -72,13 +79,15 @@ def command(
     """
     from lrdoctor.api import analyze
     from lrdoctor.cli._output import Progress, deliver, destinations
+    from lrdoctor.cli._training import Options, predicted, trainer_for
     from lrdoctor.gate import exit_code
     from lrdoctor.job import expired, known_findings, make_job, settings
 
     wanted = destinations(formats, report_files)
+    trainer = trainer_for(Options(replay, task, device, seeds, budget))
     site = settings(config)
     job = make_job(
-        site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), replay, torch_check
+        site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), predicted(replay), torch_check
     )
     progress = Progress()
     report = analyze(
@@ -92,6 +101,8 @@ def command(
         fail_on=fail_on or site.fail_on,
         baseline=known_findings(site, baseline),
         progress=progress,
+        trainer=trainer,
+        training=progress.training,
     )
     progress.close()
     deliver(report, wanted, quiet, verbose)

@@ -209,16 +209,18 @@ def _candidate(candidate: Candidate) -> Json:
         "code": dict(candidate.code),
         "resolves": list(candidate.resolves),
         "introduces": list(candidate.introduces),
-        "outcomes": [_outcome(o) for o in candidate.outcomes],
+        "outcomes": [outcome_json(o) for o in candidate.outcomes],
         "curves": [_curve(c) for c in candidate.curves],
     }
 
 
-def _outcome(outcome: Outcome) -> Json:
+def outcome_json(outcome: Outcome) -> Json:
+    """What one replay level says."""
     return {
         "level": outcome.level,
         "grade": outcome.grade,
         "refused": outcome.refused,
+        "verdict": outcome.verdict,
         "baseline_loss": number(outcome.baseline_loss),
         "loss": number(outcome.loss),
         "interval": _pair(outcome.interval),

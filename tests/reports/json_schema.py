@@ -90,6 +90,7 @@ OUTCOME = record(
     level=one_of("dry_run", "law", "proxy", "user"),
     grade={"enum": ["A", "B", "C", "D", None]},
     refused=TEXT_OR_NULL,
+    verdict={"enum": ["better", "worse", "no effect", None]},
     baseline_loss=NUMBER_OR_NULL,
     loss=NUMBER_OR_NULL,
     interval=PAIR,
