@@ -87,6 +87,17 @@ def add_code(diagnosis: Diagnosis) -> Diagnosis:
     )
 
 
+def corrected_code(candidate: Candidate, diagnosis: Diagnosis) -> Candidate:
+    """A candidate that was made after the others, with its code."""
+    source = Source(diagnosis.format, diagnosis.unit, diagnosis.steps_per_epoch)
+    return _corrected(candidate, source)
+
+
+def snippet(name: str, values: Mapping[str, object]) -> str:
+    """A snippet that is no schedule: ``templates/snippets/<name>.py.j2`` with its values."""
+    return _environment().get_template(f"{name}.py.j2").render(values).strip()
+
+
 def code_for(schedules: Members, unit: ClockUnit = ClockUnit.OPTIMIZER_STEP) -> dict[str, str]:
     """Torch's code for the schedules of named param groups; groups alike share a section.
 

@@ -147,7 +147,7 @@ class Outcome(_Value):
     ``level`` is dry_run, law, proxy or user. ``interval`` bounds the candidate's loss,
     ``gain_interval`` the loss saved against the baseline (positive is better), ``band`` the
     candidate's loss over the steps of the logged run. ``verdict`` of a training is "better",
-    "worse" or "no effect".
+    "worse" or "no effect"; ``probe`` is code whose short training would turn a range into a number.
     """
 
     level: str
@@ -163,6 +163,7 @@ class Outcome(_Value):
     seconds: float | None = None
     band: Band | None = None
     verdict: str | None = None
+    probe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

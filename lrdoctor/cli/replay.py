@@ -122,6 +122,7 @@ def read(
     """All runs under the paths, and as the laws see them. Raises ``UsageError`` without any."""
     from lrdoctor.fleet.cases import cases_in
     from lrdoctor.readers._discover import find_runs
+    from lrdoctor.replay.law.branches import joined
     from lrdoctor.replay.law.rehearse import logged_run
     from lrdoctor.verdict import ReadFailure
 
@@ -139,7 +140,7 @@ def read(
                 found.append(run)
     if not found:
         raise click.UsageError("no run with an LR and a loss that laws could be fitted to")
-    return sources, found
+    return sources, joined(found)
 
 
 def candidate_path(text: str, horizon: float) -> LrPath:

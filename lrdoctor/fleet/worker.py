@@ -111,12 +111,12 @@ def diagnose_case(case: Case, job: Job) -> Diagnosis | ReadFailure:
                 return diagnosis
             from lrdoctor.replay.dry_run import rehearse
 
-            rehearsed = rehearse(case, diagnosis, job.rulebook, torch_check=job.torch_check)
-            if job.replay == "dry-run":
-                return rehearsed
-            from lrdoctor.replay.law.rehearse import predict_candidates
+            if job.replay == "law":
+                from lrdoctor.replay.law.rehearse import predict_candidates
 
-            return predict_candidates(case, rehearsed)
+                # Before the dry run: the laws may propose a schedule of their own.
+                diagnosis = predict_candidates(case, diagnosis)
+            return rehearse(case, diagnosis, job.rulebook, torch_check=job.torch_check)
     except Exception as error:
         return _crash(case.run.name, "could not be diagnosed", error)
 

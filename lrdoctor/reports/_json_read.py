@@ -287,6 +287,7 @@ def _outcome(f: Fields) -> Outcome:
         seconds=f.number_or_none("seconds"),
         band=None if f.values.get("band") is None else _band(f.inner("band")),
         verdict=f.text_or_none("verdict"),
+        probe=f.text("probe", default=""),
     )
 
 

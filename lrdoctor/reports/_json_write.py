@@ -233,6 +233,7 @@ def outcome_json(outcome: Outcome) -> Json:
         "seconds": number(outcome.seconds),
         "assumptions": list(outcome.assumptions),
         "band": None if outcome.band is None else _band(outcome.band),
+        "probe": outcome.probe,
     }
 
 

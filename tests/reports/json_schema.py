@@ -99,6 +99,7 @@ OUTCOME = record(
     seconds=NUMBER_OR_NULL,
     assumptions=listed(STRING),
     band={"anyOf": [BAND, {"type": "null"}]},
+    probe=STRING,
 )
 CANDIDATE = record(
     fix=STRING,

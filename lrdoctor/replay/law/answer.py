@@ -14,7 +14,7 @@ from lrdoctor.types import _Value
 from lrdoctor.verdict import Band
 
 # Factors on the raw 90 % half-widths so that nine of ten held-out final losses lie inside; learned
-# family by family with the others' priors (``benchmarks/law.py``).
+# family by family with the others' priors (``benchmarks/replay``).
 SURE = 2.6
 CONSTANT = 1.4
 # No prediction is closer than this share of the loss's range: seeds alone differ by as much.
@@ -44,8 +44,10 @@ class Answer(_Value):
 
     @property
     def gains(self) -> bool:
-        """Whether the candidate is better even at the lower bound."""
-        return self.gain_interval is not None and self.gain_interval[0] > 0
+        """Whether the candidate is better even at the lower bound; a constant LR cannot tell."""
+        return (
+            self.loss is not None and self.gain_interval is not None and self.gain_interval[0] > 0
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,25 +80,40 @@ def ask(oracle: Oracle, baseline: LrPath, candidate: LrPath, points: int = 200) 
     factor = CONSTANT if oracle.grade == "C" else SURE
     factor *= _OTHER_PEAK if candidate.peak < _SAME_PEAK * peak else 1.0
     least = _CLOSEST * spread
+    floor = 0.0 if min(float(run.loss.min()) for run in oracle.fitted.runs) > 0 else -np.inf
     at = np.linspace(candidate.step[0], candidate.length, points)
-    curve = _bounded(predict(oracle.fitted, candidate, at), factor, least)
+    curve = _bounded(predict(oracle.fitted, candidate, at), factor, least, floor)
     before = predict(oracle.fitted, baseline, np.array([baseline.length]))
     won = gain(oracle.fitted, baseline, candidate)
     half = factor * max(float(won.half[0]), least)
     if oracle.grade != "C" and max(curve.high[-1] - curve.loss[-1], half) > _WIDEST * spread:
         return Answer("D", "the laws disagree by more than half of what the loss ever moved")
     known = oracle.grade != "C"
+    end = float(before.loss[0])
+    interval = (float(curve.low[-1]), float(curve.high[-1]))
+    gained = (float(won.loss[0]) - half, float(won.loss[0]) + half)
+    if not known:
+        interval = _within(interval, max(end - spread, floor), end + spread)
+        gained = _within(gained, -spread, spread)
     return Answer(
         grade=oracle.grade,
         loss=float(curve.loss[-1]) if known else None,
-        interval=(float(curve.low[-1]), float(curve.high[-1])),
-        baseline_loss=float(before.loss[0]),
-        gain_interval=(float(won.loss[0]) - half, float(won.loss[0]) + half),
+        interval=interval,
+        baseline_loss=end,
+        gain_interval=gained,
         curve=curve if known else None,
     )
 
 
-def _bounded(prediction: Prediction, factor: float, least: float) -> Band:
+def _within(interval: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+    """A range of the prior cut to what can be: another LR gains or costs no more than all that
+    the loss moved since the warm-up."""
+    cut = max(interval[0], low), min(interval[1], high)
+    return cut if cut[0] < cut[1] else (low, high)
+
+
+def _bounded(prediction: Prediction, factor: float, least: float, floor: float) -> Band:
+    """The prediction with its interval; a loss that was positive stays above ``floor`` = 0."""
     half = factor * np.maximum(prediction.half, least)
     loss = prediction.loss
-    return Band(prediction.at, loss, loss - half, loss + half)
+    return Band(prediction.at, loss, np.maximum(loss - half, floor), loss + half)

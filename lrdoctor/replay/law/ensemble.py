@@ -1,4 +1,4 @@
-"""The three laws together: their median predicts, their spread and covariance bound it."""
+"""The three laws together: their median or mean predicts, their spread and covariance bound it."""
 
 from __future__ import annotations
 
@@ -69,4 +69,16 @@ def _combined(fitted: Fitted, at: Array, parts: Sequence[tuple[LrPath, float]]) 
         errors.append(np.sqrt(np.maximum(variance, 0.0)))
     laws = np.array(losses)
     half = np.maximum(_NORMAL_90 * np.median(errors, axis=0), np.ptp(laws, axis=0) / 2.0)
-    return Prediction(at, np.median(laws, axis=0), half, laws)
+    return Prediction(at, _centre(fitted, laws), half, laws)
+
+
+def _centre(fitted: Fitted, laws: Array) -> Array:
+    """The median of the laws; for several runs their mean, each weighed by how well it fits.
+
+    One run cannot tell the laws apart: the best-fitting one orders candidates worse than the median
+    (90 % against 92 % of pairs). Several runs can: weights of one over the cost made the mean error
+    a quarter smaller (0.70 % to 0.50 % on models of eleven kinds; ``benchmarks/replay``).
+    """
+    if len(fitted.runs) == 1:
+        return np.asarray(np.median(laws, axis=0))
+    return np.asarray(np.average(laws, axis=0, weights=[1.0 / fit.cost for fit in fitted.fits]))

@@ -39,7 +39,7 @@ Basis = Callable[[Mapping[str, float], Scale, LrPath, Array], Array]
 @dataclass(frozen=True, slots=True)
 class Law:
     """``priors``: per outer parameter mean and standard deviation, learned on other models by
-    ``benchmarks/law.py --priors``; ``starts``: values of some parameters from which to search."""
+    ``benchmarks/replay --priors``; ``starts``: values of some parameters from which to search."""
 
     name: str
     basis: Basis

@@ -8,12 +8,15 @@ from dataclasses import replace
 from lrdoctor.detectors._context import governing_groups, largest_lr
 from lrdoctor.replay.law.answer import Answer, Oracle, ask, consult
 from lrdoctor.replay.law.path import LossRun, LrPath
+from lrdoctor.replay.law.propose import cooldown_probe, searched
 from lrdoctor.types import Case, ParamGroup, Role, Series
 from lrdoctor.verdict import Candidate, Diagnosis, Outcome
 
 LEVEL = "law"
 # Points of a predicted curve in a report.
 _DRAWN = 60
+# A searched schedule whose loss is lower by less than this share is no better than a proposed one.
+_EQUAL = 2e-3
 _LAWS = (
     "the median of three loss laws fitted to this log; the interval held for nine of ten held-out "
     "schedules of other models"
@@ -30,19 +33,40 @@ _LATE = 0.02
 def predict_candidates(
     case: Case, diagnosis: Diagnosis, extra: Sequence[LossRun] = ()
 ) -> Diagnosis:
-    """The diagnosis with an outcome of level "law" for each candidate.
+    """The diagnosis with an outcome of level "law" for each candidate, and with the schedule of
+    lowest predicted loss as one more where that is surely better than all of them.
 
-    ``extra`` are further trainings of the same model that the laws are fitted to as well.
+    ``extra`` are trainings of the same model under the candidates: the laws are fitted to them as
+    well, and nothing more is searched for.
     """
     run, reason = logged_run(case)
-    oracle = Oracle(None, reason, "D") if run is None else consult([run, *extra])
-    baseline = None if run is None else run.path()
     group = _main(case)
-    name = None if group is None else group.name
-    done = tuple(
-        _asked(oracle, baseline, candidate, name, len(extra)) for candidate in diagnosis.candidates
-    )
+    if run is None or group is None:
+        told = _outcome(Answer("D", reason))
+        refused = tuple(_with(candidate, told) for candidate in diagnosis.candidates)
+        return replace(diagnosis, candidates=refused)
+    oracle, baseline = consult([run, *extra]), run.path()
+    probe = cooldown_probe(case) if oracle.grade == "C" else ""
+
+    def asked(candidate: Candidate) -> Candidate:
+        answer = _answer(oracle, baseline, candidate, group.name)
+        return _with(candidate, _outcome(answer, probe, len(extra)))
+
+    done = tuple(asked(candidate) for candidate in diagnosis.candidates)
+    if oracle.fitted is not None and oracle.grade != "C" and not extra:
+        best = searched(case, diagnosis, oracle.fitted, baseline, group)
+        if best is not None and _surely_best(found := asked(best), done):
+            done = (*done, found)
     return replace(diagnosis, candidates=done)
+
+
+def _surely_best(found: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether a searched schedule gains surely, and more than any proposed one."""
+    told = found.outcomes[-1]
+    losses = [o.loss for c in others for o in c.outcomes if o.level == LEVEL and o.loss is not None]
+    gains = told.gain_interval is not None and told.gain_interval[0] > 0
+    better = told.loss is not None and all(told.loss < loss - _EQUAL * abs(loss) for loss in losses)
+    return gains and better
 
 
 def logged_run(case: Case) -> tuple[LossRun | None, str | None]:
@@ -78,33 +102,23 @@ def _changed(case: Case, group: ParamGroup) -> str | None:
     return None
 
 
-def _asked(
-    oracle: Oracle,
-    baseline: LrPath | None,
-    candidate: Candidate,
-    group: str | None,
-    extra: int,
-) -> Candidate:
+def _answer(oracle: Oracle, baseline: LrPath, candidate: Candidate, group: str) -> Answer:
     curves = [c for c in candidate.curves if c.role is Role.LR and len(c.series) > 1]
     lr = next((c.series for c in curves if c.param_group == group), None)
-    if oracle.fitted is None or baseline is None or lr is None:
-        answer = Answer(
-            "D", oracle.refused or "it leaves the LR of the largest param group as it is"
-        )
-    else:
-        usable = _usable(lr)
-        answer = ask(
-            oracle,
-            baseline,
-            LrPath(usable.step.astype(float), usable.value, baseline.before),
-            points=_DRAWN,
-        )
-    outcome = _outcome(answer, extra)
+    if oracle.fitted is None or lr is None:
+        reason = oracle.refused or "it leaves the LR of the largest param group as it is"
+        return Answer("D", reason)
+    usable = _usable(lr)
+    path = LrPath(usable.step.astype(float), usable.value, baseline.before)
+    return ask(oracle, baseline, path, points=_DRAWN)
+
+
+def _with(candidate: Candidate, outcome: Outcome) -> Candidate:
     kept = tuple(o for o in candidate.outcomes if o.level != LEVEL)
     return replace(candidate, outcomes=(*kept, outcome))
 
 
-def _outcome(answer: Answer, extra: int) -> Outcome:
+def _outcome(answer: Answer, probe: str = "", extra: int = 0) -> Outcome:
     ranged = (_RANGE,) if answer.grade == "C" else ()
     fed = (f"fitted to {extra} trainings of your own task as well",) if extra else ()
     return Outcome(
@@ -118,6 +132,7 @@ def _outcome(answer: Answer, extra: int) -> Outcome:
         interval=answer.interval,
         gain_interval=answer.gain_interval,
         band=answer.curve,
+        probe=probe if answer.grade == "C" else "",
     )
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from lrdoctor.curves.noise import point_sigma
 from lrdoctor.replay.law import LossRun
 
-# A log of this many rows has a noisy last value; its last part's mean stands for it.
-_DENSE = 300
-_LAST = 50
+# The last value of a noisy log is one batch; the mean of this share of its rows, at least so many,
+# stands for it.
+_LAST = 0.04
+_FEWEST = 6
+_CLEAN = 2e-3
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,21 @@ class Logged:
     name: str
     run: LossRun
 
-    @property
+    @cached_property
     def final(self) -> float:
-        """The loss at the end: the last value, or the mean of the last 2 % of a dense log."""
+        """The loss at the end: the last value of a clean log, else the mean of its last 4 %."""
+        return float(self.run.loss[-self._last :].mean())
+
+    @cached_property
+    def final_sigma(self) -> float:
+        """Standard deviation of ``final`` from the noise of its rows."""
+        return point_sigma(self.run.loss) / float(np.sqrt(self._last))
+
+    @cached_property
+    def _last(self) -> int:
         loss = self.run.loss
-        return float(np.mean(loss[-(len(loss) // _LAST if len(loss) > _DENSE else 1) :]))
+        clean = point_sigma(loss) < _CLEAN * float(np.ptp(loss))
+        return 1 if clean else max(int(_LAST * len(loss)), _FEWEST)
 
 
 def load_groups(folder: Path, only: str = "") -> dict[str, list[Logged]]:
