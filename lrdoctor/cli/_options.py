@@ -27,10 +27,17 @@ rules_option = click.option(
 exclude_option = click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match (repeat)."
 )
+FAIL_ON = click.Choice(["error", "warning", "info", "never"])
 fail_on_option = click.option(
     "--fail-on",
-    type=click.Choice(["error", "warning", "info", "never"]),
+    type=FAIL_ON,
     help="Exit with 1 from this severity on (default: error).",
+)
+
+baseline_option = click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Known findings, which do not fail (lrdoctor baseline write makes the file).",
 )
 
 
@@ -59,14 +66,15 @@ def output_options(function: Command) -> Command:
         "report_files",
         multiple=True,
         metavar="FILE",
-        help="Also write a report; the suffix says which (.html, .json, .md …).",
+        help="Also write a report; the name says which (.html, .json, .md, .sarif, .xml …).",
     )
     kind = click.option(
         "--format",
         "formats",
         multiple=True,
         metavar="KIND[:FILE]",
-        help="Report format, on standard output or to a file (repeat). Default: text.",
+        help="Report format, on standard output or to a file (repeat): text, html, json, markdown, "
+        "sarif, junit, gitlab, github. Default: text.",
     )
     quiet = click.option("-q", "--quiet", is_flag=True, help="One line per finding.")
     verbose = click.option(

@@ -73,8 +73,8 @@ def command(
     """Fits loss laws to RUNS, which are trainings of one model, and predicts the final loss of each
     candidate with an interval that holds in nine of ten cases. What the log cannot tell is
     refused, with the reason; the first run is the baseline that gains are measured against."""
-    from lrdoctor.cli._job import settings
     from lrdoctor.cli._training import Options, path_trainer
+    from lrdoctor.job import settings
     from lrdoctor.replay.law.answer import ask, consult
     from lrdoctor.replay.law.search import best_schedule
 

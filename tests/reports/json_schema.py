@@ -83,6 +83,7 @@ RESULT = record(
     detail=STRING,
     revision=STRING,
     traceback=TEXT_OR_NULL,
+    known_since=TEXT_OR_NULL,
 )
 BAND = record(step=listed(NUMBER), loss=listed(NUMBER), low=listed(NUMBER), high=listed(NUMBER))
 OUTCOME = record(
@@ -167,11 +168,18 @@ RUN = record(
 REPORT = record(
     format={"const": "lrdoctor-report"},
     format_version={"const": 1},
-    lrdoctor=record(version=STRING, rulebook_digest=STRING, arguments=listed(STRING)),
+    lrdoctor=record(
+        version=STRING,
+        rulebook_digest=STRING,
+        arguments=listed(STRING),
+        fail_on=one_of("error", "warning", "info", "never"),
+        baseline=TEXT_OR_NULL,
+    ),
     summary=record(
         runs=INTEGER,
         findings=record(error=INTEGER, warning=INTEGER, info=INTEGER),
         suppressed=INTEGER,
+        known=INTEGER_OR_NULL,
         unreadable=INTEGER,
         files_found=INTEGER,
         judged=INTEGER,
