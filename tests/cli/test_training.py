@@ -28,7 +28,9 @@ def levels(report: Path) -> list[list[dict[str, object]]]:
     return [c["outcomes"] for c in candidates]
 
 
-def test_a_proxy_comes_after_dry_run_and_law(tmp_path: Path) -> None:
+def test_a_proxy_comes_after_dry_run_and_law(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("torch")
     report = tmp_path / "report.json"
     code = run(["analyze", FAULTY, "--replay", "proxy", *QUICK, "--report", str(report)])
@@ -36,6 +38,12 @@ def test_a_proxy_comes_after_dry_run_and_law(tmp_path: Path) -> None:
     for outcomes in levels(report):
         assert [o["level"] for o in outcomes] == ["dry_run", "law", "proxy"]
         assert outcomes[-1]["seeds"] == 2 and outcomes[-1]["device"] == "cpu"
+    told = " ".join(capsys.readouterr().out.split())
+    assert "on this proxy (no loss of your model), loss " in told
+    run(["report", str(report)])
+    assert "on this proxy (no loss of your model), loss " in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_ones_own_task_comes_after_dry_run_and_law(tmp_path: Path) -> None:

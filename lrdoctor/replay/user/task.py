@@ -129,6 +129,9 @@ def _one_by_one(
     stopped = False
     left = list(jobs)
     while left and not stopped:
+        if time.perf_counter() - begin > plan.budget:
+            failed |= {row: "--budget was spent before it began" for row, _ in left}
+            break
         try:
             with child_process(_CHILD, {**request, "jobs": left}) as child:
                 _watch(child, left, failed, folder, begin + plan.budget, progress, len(jobs))

@@ -91,6 +91,12 @@ def test_a_training_that_fails_costs_its_candidate_alone(
     assert good.refused is None and good.loss is not None
 
 
+def test_a_budget_that_is_spent_is_told_for_what_had_not_begun(written: Writer) -> None:
+    file = written("import time\ndef train(lr_schedule, seed, budget):\n    time.sleep(60)\n")
+    (outcome,) = outcomes(file, curves(0.1, 0.2), Plan(seeds=3, budget=0.2, device="cpu"))
+    assert "--budget" in str(outcome.refused)
+
+
 def test_a_baseline_that_fails_is_told_for_every_candidate(written: Writer) -> None:
     file = written(TRAIN.format(misdeed="raise ValueError('x')"))
     told = [str(o.refused) for o in outcomes(file, curves(0.3, 0.1, 0.2))]
