@@ -104,8 +104,7 @@ class _Scanning:
     digest: str
     number: int
     tally: Tally = field(default_factory=Tally)
-    marks: dict[str, str] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
+    marks: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def to_judge(self) -> Iterator[RunFiles | None]:
         """Logs that have changed, or have not been judged by this rulebook; None in between."""
@@ -136,9 +135,10 @@ class _Scanning:
         now = mark_of(found)
         known = self.store.known_log(_key(found), found.reader)
         if known is None or not known.holds(now, self.digest):
-            self.held[_key(found)] = now
+            # As it is before it is read: what is written meanwhile counts as a change.
+            self.marks[_key(found), found.reader] = now
             return False
-        self.store.keep(known, self.number)
+        self.store.keep(known, os.path.abspath(found.root), self.number)  # noqa: PTH100
         self.tally.unchanged += 1
         if known.state == "unreadable":
             self.tally.fail(ReadFailure(found.name, known.reason))
@@ -148,7 +148,7 @@ class _Scanning:
         """Stores what a worker made of a log."""
         key = _key(found)
         root, first = os.path.abspath(found.root), os.path.abspath(found.files[0])  # noqa: PTH100
-        mark = self.held.pop(key)
+        mark = self.marks.pop((key, found.reader))
         log = FoundLog(key, found.reader, root, first, mark, self.digest, found.all_files)
         self.store.put(log, record, self.number)
         self.store.commit_if_due()
