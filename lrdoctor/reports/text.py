@@ -184,7 +184,7 @@ class Text:
                 title = LEVEL_TITLE.get(outcome.level, outcome.level)
                 yield from self._wrapped([("", f"{title}: {outcome_text(outcome)}.")])
             if self.verbose and outcome.assumptions:
-                assumed = " ".join(outcome.assumptions)
+                assumed = "; ".join(outcome.assumptions)
                 yield from self._wrapped([("dim", f"assuming: {assumed}")], _INDENT * 2)
 
     def _why(self, finding: Finding) -> Iterator[Line]:
