@@ -32,6 +32,17 @@ def setbacks_of(
     return kept, tuple(told for _, told in found.values())
 
 
+def unrepeated(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What a training that is given the LR alone leaves out."""
+    known = _WEIGHTS_BACK | _STATE_LOST
+    return tuple(
+        f"the LR alone is replayed: what else happened at step {f.evidence.start} "
+        f"({f.rule.code}) is not repeated"
+        for f in findings
+        if f.rule.code in known and f.severity is not Severity.INFO
+    )
+
+
 def _setback(case: Case, finding: Finding, at: Array) -> tuple[Setback, str] | None:
     code, start = finding.rule.code, finding.evidence.start
     step = int(np.searchsorted(at, start))

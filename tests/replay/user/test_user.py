@@ -267,4 +267,5 @@ def test_a_measured_training_makes_the_law_grade_a(written: Writer) -> None:
     law, user = done.candidates[0].outcomes
     assert not stopped and (law.level, user.level) == ("law", "user")
     assert "trainings of your own task" in law.assumptions[-1]
+    assert any("(LRD401) is not repeated" in told for told in user.assumptions)
     assert law.grade == "A" or law.refused is not None
