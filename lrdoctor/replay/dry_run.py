@@ -23,7 +23,8 @@ _ONLY_LOGGED = "the LR is computed at the logged steps; what was logged before a
 def rehearse(
     case: Case, diagnosis: Diagnosis, rulebook: Rulebook, *, torch_check: bool = False
 ) -> Diagnosis:
-    """The diagnosis with ``resolves``, ``introduces`` and a dry-run outcome for each candidate.
+    """The diagnosis with ``resolves``, ``introduces`` and a dry-run outcome for each candidate;
+    one that leaves a fault which another one resolves is dropped.
 
     ``torch_check`` also steps torch's own schedulers and reports how far the closed form is from
     them; without it torch is not imported.
@@ -37,7 +38,15 @@ def rehearse(
             outcome = Outcome(level=LEVEL, assumptions=(_ONLY_LOGGED,), refused=reason)
             done = replace(candidate, outcomes=(outcome, *_others(candidate)))
         rehearsed.append(done)
-    return replace(diagnosis, candidates=tuple(rehearsed))
+    return replace(diagnosis, candidates=tuple(c for c in rehearsed if _useful(c, rehearsed)))
+
+
+def _useful(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether to propose it: not one that leaves a fault which another one resolves."""
+    answered = set(candidate.answers)
+    refused = any(o.level == LEVEL and o.refused is not None for o in candidate.outcomes)
+    resolved = answered & set(candidate.resolves)
+    return bool(refused or resolved or not any(answered & set(c.resolves) for c in others))
 
 
 def corrected(case: Case, candidate: Candidate) -> Case:

@@ -14,7 +14,7 @@ from lrdoctor.replay import dry_run
 from lrdoctor.replay._torch_loop import Loop, step_all, torch_lr
 from lrdoctor.replay._torch_schedulers import closed_form, scheduler_steps
 from lrdoctor.replay.dry_run import corrected, rehearse
-from lrdoctor.reports._view import rehearsal
+from lrdoctor.reports._outcomes import rehearsal
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.schedules._build import from_parameters
 from lrdoctor.types import Case, Schedule, Severity
@@ -167,3 +167,14 @@ def test_a_rehearsal_that_fails_hides_no_finding(monkeypatch: pytest.MonkeyPatch
 def test_torch_is_stepped_no_further_than_its_one_cycle_goes() -> None:
     named = from_parameters("onecycle", {"max_lr": 0.1, "total_steps": 50, "clamp": True})
     assert scheduler_steps(named, 80.0) == 50
+
+
+def test_a_candidate_that_leaves_the_fault_gives_way_to_one_that_does_not() -> None:
+    case = early_end()
+    diagnosis = diagnose(case, BOOK)
+    (right,) = diagnosis.candidates
+    idle = replace(right, fix="idle", title="change nothing", schedules={}, curves=())
+    kept = rehearse(case, replace(diagnosis, candidates=(idle, right)), BOOK).candidates
+    assert [c.fix for c in kept] == [right.fix]
+    alone = rehearse(case, replace(diagnosis, candidates=(idle,)), BOOK).candidates
+    assert [c.resolves for c in alone] == [()]
