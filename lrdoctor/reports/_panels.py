@@ -185,7 +185,7 @@ def panel(
 
 
 def _with_zero(ticks: tuple[Tick, ...]) -> tuple[Tick, ...]:
-    """The ticks of a log axis at whose lower edge zeros are drawn; none in the way of that label."""
+    """The ticks of a log axis whose lower edge stands for 0, none in the way of that label."""
     return (Tick(0.0, "0"), *(tick for tick in ticks if tick.at > _TICK_ROOM))
 
 
