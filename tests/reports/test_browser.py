@@ -160,6 +160,14 @@ def test_wheel_zooms_where_the_pointer_is_once_the_chart_was_clicked(
         assert window(page) == (0, 1)
 
 
+def test_touch_reads_values(opened: Any, files: Path) -> None:
+    options = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    with Tab(opened, files / "report.html", **options) as page:
+        chart = page.locator(FIGURE).first
+        chart.locator(".plot").first.tap()
+        assert re.search(r"step [\d,]+ \(epoch", chart.locator(".readout").inner_text())
+
+
 def test_copy_button_copies_the_change(opened: Any, files: Path) -> None:
     (fix,) = late_peak().candidates
     options = {"permissions": ["clipboard-read", "clipboard-write"]}
