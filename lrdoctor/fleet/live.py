@@ -1,0 +1,164 @@
+"""Looks at growing logs: finds what changed since the last look, reads that, and follows each run.
+
+Nothing here waits: the caller decides when to look again. Files are only looked up (size and time
+of change) unless one of them changed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from lrdoctor.fleet.follow import Event, Following, Kind, advance
+from lrdoctor.fleet.playback import first_known, judge, lengths, prefix
+from lrdoctor.fleet.worker import Job, load_runs
+from lrdoctor.readers._discover import RunFiles, files_below, find_runs
+from lrdoctor.types import Run
+from lrdoctor.verdict import Diagnosis, ReadFailure
+
+Stamp: TypeAlias = tuple[int, int]  # size in bytes, time of the last change in ns
+Load: TypeAlias = Callable[[RunFiles], "tuple[Run, ...] | ReadFailure"]
+# A log that has grown already when it is first met is judged at this many earlier lengths, each
+# this share shorter than the next, so that what stands for long is told at once.
+_EARLIER, _APART = 3, 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event with the step at which its finding could first be known, for one just confirmed."""
+
+    event: Event
+    known: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One run: what was last read and judged of it, and what was told. ``unread`` says why its
+    files cannot be read at present."""
+
+    name: str
+    state: Following = field(default_factory=Following)
+    run: Run | None = None
+    diagnosis: Diagnosis | None = None
+    unread: str = ""
+
+
+class Watch:
+    """The runs under some paths, which need not exist yet.
+
+    ``load`` reads the runs of one log; whoever knows a cheaper way than reading it whole gives it.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        job: Job,
+        exclude: Sequence[str] = (),
+        load: Load = load_runs,
+    ) -> None:
+        self._paths, self._job, self._exclude, self._load = paths, job, exclude, load
+        self._stamps: dict[str, Stamp] = {}
+        self._logs: tuple[RunFiles, ...] = ()
+        self._runs: dict[tuple[str, int], Followed] = {}
+
+    @property
+    def runs(self) -> tuple[Followed, ...]:
+        """Every run met so far."""
+        return tuple(self._runs.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether there are runs and each has reached its planned length."""
+        known = [f.diagnosis for f in self._runs.values() if f.diagnosis is not None]
+        return bool(known) and all(d.finished is True for d in known)
+
+    def look(self) -> tuple[bool, list[Told]]:
+        """Whether any file has changed since the last look, and what there is to tell of it."""
+        stamps = _stamps(self._paths, self._exclude)
+        changed = {p for p, s in stamps.items() if self._stamps.get(p) != s}
+        gone = self._stamps.keys() - stamps.keys()
+        self._stamps = stamps
+        if not changed and not gone:
+            return False, []
+        known = {file for log in self._logs for file in log.all_files}
+        if gone or not changed <= known:
+            self._logs = tuple(self._search())
+        touched = [log for log in self._logs if _concerns(changed, log, known)]
+        return True, [told for log in touched for told in self._read(log)]
+
+    def close(self) -> list[Told]:
+        """What the runs come to now that nothing more will be logged."""
+        told = []
+        for key, followed in list(self._runs.items()):
+            if followed.run is not None:
+                told += self._judge(key, followed, followed.run, over=True)
+        return told
+
+    def _search(self) -> Iterator[RunFiles]:
+        """The logs that there are now. What is no log yet is looked at again when it changes."""
+        there = [path for path in self._paths if os.path.exists(path)]  # noqa: PTH110
+        for found in find_runs(there, self._exclude):
+            if isinstance(found, RunFiles):
+                yield found
+
+    def _read(self, log: RunFiles) -> list[Told]:
+        runs = self._load(log)
+        key = log.files[0]
+        if isinstance(runs, ReadFailure):
+            # Perhaps caught in the middle of being written: what is known of it stays.
+            old = self._runs.get((key, 0), Followed(log.name))
+            self._runs[key, 0] = replace(old, unread=runs.reason)
+            return []
+        told = []
+        for index, run in enumerate(runs):
+            followed = self._runs.get((key, index), Followed(run.name))
+            told += self._judge((key, index), replace(followed, name=run.name, unread=""), run)
+        return told
+
+    def _judge(
+        self, key: tuple[str, int], followed: Followed, run: Run, *, over: bool = False
+    ) -> list[Told]:
+        """Follows one run a step further; what it could have told before is caught up with."""
+        earlier = lengths(run, _APART)[-1 - _EARLIER : -1] if followed.run is None else []
+        steps = [(prefix(run, stop), True, False) for stop in earlier]
+        told: list[Told] = []
+        for part, live, last in (*steps, (run, not over, over)):
+            diagnosis = judge(part, self._job, live=live)
+            if isinstance(diagnosis, ReadFailure):
+                followed = replace(followed, run=run, unread=diagnosis.reason)
+                continue
+            before = followed.state.last
+            state, events = advance(followed.state, diagnosis, over=last)
+            followed = replace(followed, state=state, run=run, diagnosis=diagnosis, unread="")
+            told += [self._known(event, run, before) for event in events]
+        self._runs[key] = followed
+        return told
+
+    def _known(self, event: Event, run: Run, before: int) -> Told:
+        finding = event.finding
+        if event.kind is not Kind.CONFIRMED or finding is None:
+            return Told(event)
+        return Told(event, first_known(run, self._job, finding.rule.code, -1, event.before))
+
+
+def _stamps(paths: Sequence[str], exclude: Sequence[str]) -> dict[str, Stamp]:
+    """Size and time of change of every file under the paths; one that vanishes is left out."""
+    stamps = {}
+    for path in files_below(paths, exclude):
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError:
+            continue
+        stamps[path] = (status.st_size, status.st_mtime_ns)
+    return stamps
+
+
+def _concerns(changed: set[str], log: RunFiles, known: set[str]) -> bool:
+    """Whether a log has changed, or a file beside or above it that may be its configuration."""
+    if not changed.isdisjoint(log.all_files):
+        return True
+    home = os.path.dirname(log.files[0])  # noqa: PTH120
+    folders = {os.path.dirname(path) for path in changed - known}  # noqa: PTH120
+    return any(home == f or home.startswith(os.path.join(f, "")) for f in folders)  # noqa: PTH118
