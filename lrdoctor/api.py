@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 
 from lrdoctor import diagnosis
 from lrdoctor._version import __version__
+from lrdoctor.baseline import Baseline, accept
 from lrdoctor.case import build_case
 from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.fleet.engines import jobs_for, run_all
+from lrdoctor.fleet.trainings import Outcomes, Trainer, train_all
 from lrdoctor.fleet.worker import UNKNOWN_TAG, Job, diagnose_files
 from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
 from lrdoctor.rulebook import Rulebook, load_rulebook
-from lrdoctor.types import Case, Note, Run, Status
+from lrdoctor.types import Case, Note, Run, Severity, Status
 from lrdoctor.verdict import Diagnosis, ReadFailure, Report
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -51,34 +54,44 @@ def analyze(
     exclude: Sequence[str] = (),
     arguments: Sequence[str] = (),
     notes: Sequence[Note] = (),
+    fail_on: str = str(Severity.ERROR),
+    baseline: Baseline | None = None,
     progress: Callable[[int, int], None] | None = None,
+    trainer: Trainer | None = None,
+    training: Callable[[float, int, int], None] = lambda share, run, runs: None,
 ) -> Report:
     """What ``lrdoctor analyze`` does: find, read, judge and rehearse the fixes of every run.
 
     ``jobs`` processes (None: by the number of runs), ``timeout`` seconds per log,
     ``progress(done, all)`` after each. Files that cannot be read are in ``Report.unreadable``,
-    ``notes`` are added to those on what was passed over.
+    ``notes`` are added to those on what was passed over. Findings that ``baseline`` has are
+    suppressed as known; ``fail_on``, a severity or "never", is kept for reports and exit codes.
+    ``trainer`` then trains for the candidates, in this process, and ``training(share, run, runs)``
+    is told how far it is.
     """
     job = job or Job(load_rulebook())
     search = find_runs(_as_list(paths), exclude)
     found = list(search)
     logs = [f for f in found if isinstance(f, RunFiles)]
     failures = [f for f in found if isinstance(f, ReadFailure)]
-    diagnoses: list[Diagnosis] = []
-    results = run_all(
+    results: list[Outcomes] = []
+    outcomes = run_all(
         partial(diagnose_files, job=job),
         logs,
         jobs=jobs_for(len(logs), jobs),
         timeout=timeout,
         lost=lambda files, reason: (ReadFailure(files.name, reason),),
     )
-    for done, outcome in enumerate(results, start=1):
-        diagnoses += [d for d in outcome if isinstance(d, Diagnosis)]
-        failures += [f for f in outcome if isinstance(f, ReadFailure)]
+    for done, outcome in enumerate(outcomes, start=1):
+        results.append(outcome)
         if progress is not None:
             progress(done, len(logs))
+    if trainer is not None:
+        results = list(train_all(logs, results, job, trainer, training))
+    diagnoses = [d for outcome in results for d in outcome if isinstance(d, Diagnosis)]
+    failures += [f for outcome in results for f in outcome if isinstance(f, ReadFailure)]
     _check_tags(diagnoses, job)
-    return Report(
+    report = Report(
         diagnoses=tuple(diagnoses),
         unreadable=tuple(failures),
         version=__version__,
@@ -88,7 +101,9 @@ def analyze(
         files_found=sum(len(f.all_files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),
         notes=(*search.notes, *notes, *_idle(job, diagnoses)),
+        fail_on=fail_on,
     )
+    return report if baseline is None else accept(report, baseline, date.today())
 
 
 def _check_tags(diagnoses: Sequence[Diagnosis], job: Job) -> None:
@@ -112,7 +127,7 @@ def _idle(job: Job, diagnoses: Sequence[Diagnosis]) -> Iterator[Note]:
         for label in (r.rule.code, r.rule.name)
     }
     for s in job.suppressions if diagnoses else ():
-        if (s.rule, s.reason) not in used:
+        if (s.rule, s.told) not in used:
             text = f"the suppression of {s.rule} for runs {s.runs!r} matches no finding"
             yield Note("idle-suppression", text)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lrdoctor.errors import ConfigError, did_you_mean, toml_line
+from lrdoctor.gate import FAIL_ON
 from lrdoctor.intent import EXPECT_KEYS, read_intent
 from lrdoctor.intent_names import number as as_number
 from lrdoctor.roles import IGNORE
@@ -18,12 +19,10 @@ from lrdoctor.types import Role, Run, Severity, _freeze, _Value
 from lrdoctor.verdict import Suppression
 
 FILE_NAME = "lrdoctor.toml"
-NEVER = "never"
 _PYPROJECT = "pyproject.toml"
 _SECTION = ("tool", "lrdoctor")
 _RULE_KEYS = ("severity", "enabled", "reason", "thresholds")
 _SUPPRESS_KEYS = ("rule", "runs", "reason", "until")
-_FAIL_ON = (*map(str, Severity), NEVER)
 
 _NOTHING_LOGGED = Run("", (), "", "", {})
 
@@ -36,11 +35,13 @@ class Config(_Value):
 
     ``fail_on`` is a severity or "never", ``jobs`` None for one process per core where that pays.
     ``roles`` maps tags to roles, ``expect`` intent keys to texts, ``rules`` rule names or codes to
-    what is changed in them. ``rules_dirs`` are absolute. ``path`` is the file that was read.
+    what is changed in them. ``rules_dirs`` are absolute. ``baseline`` is the path of the file of
+    known findings. ``path`` is the file that was read.
     """
 
     path: str | None = None
     fail_on: str = str(Severity.ERROR)
+    baseline: str | None = None
     jobs: int | None = None
     exclude: tuple[str, ...] = ()
     rules_dirs: tuple[str, ...] = ()
@@ -122,7 +123,8 @@ class _Parser:
 
     def config(self, table: Mapping[str, Any]) -> Config:
         readers: dict[str, Callable[[str, Any], Any]] = {
-            "fail_on": lambda key, value: self.choice(value, _FAIL_ON, key),
+            "fail_on": lambda key, value: self.choice(value, FAIL_ON, key),
+            "baseline": self.file,
             "jobs": self.count,
             "exclude": self.texts,
             "rules_dirs": self.folders,
@@ -167,6 +169,9 @@ class _Parser:
         if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
             self.fail(f"{_dotted(place)} must be a list of texts", *place)
         return tuple(value)
+
+    def file(self, key: str, value: Any) -> str:
+        return str(self.path.parent / self.text_at(value, key))
 
     def folders(self, key: str, value: Any) -> tuple[str, ...]:
         found = tuple(self.path.resolve().parent / name for name in self.texts(key, value))

@@ -139,7 +139,7 @@ def _suppress(result: RuleResult, run: str, suppressions: Sequence[Suppression])
     for suppression in suppressions:
         of_rule = suppression.rule in (result.rule.code, result.rule.name)
         if of_rule and fnmatch.fnmatchcase(run, suppression.runs):
-            return replace(result, status=Status.SUPPRESSED, reason=suppression.reason)
+            return replace(result, status=Status.SUPPRESSED, reason=suppression.told)
     return result
 
 

@@ -14,7 +14,7 @@ from lrdoctor.errors import ConfigError
 from lrdoctor.fleet.worker import Job, diagnose_case
 from lrdoctor.intent import read_intent
 from lrdoctor.replay.factory import Recording, record
-from lrdoctor.types import Case, Intent, Note, Run, Series, _Value
+from lrdoctor.types import Case, Intent, Note, Run, Series, Severity, _Value
 from lrdoctor.verdict import Diagnosis, ReadFailure, Report
 
 MOST_STEPS = 10_000_000
@@ -48,6 +48,7 @@ def check(
     per: str | None = None,
     timeout: float = 120.0,
     arguments: Sequence[str] = (),
+    fail_on: str = str(Severity.ERROR),
 ) -> Checked:
     """Steps the scheduler that ``target`` ("FILE.py:function") makes and applies all rules to it.
 
@@ -80,6 +81,7 @@ def check(
         arguments=tuple(arguments),
         rules=job.rulebook.rules,
         files_found=1,
+        fail_on=fail_on,
     )
     return Checked(report, case, recording.stopped)
 

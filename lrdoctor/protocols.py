@@ -94,7 +94,10 @@ class Reader(Protocol):
 
 
 class Renderer(Protocol):
-    """Turns a report into text of one format."""
+    """Turns a report into text of one format.
+
+    ``suffix`` ends the file names that ask for it, the longest first; "" where none does.
+    """
 
     name: ClassVar[str]
     suffix: ClassVar[str]

@@ -114,13 +114,18 @@ class Finding(_Value):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult(_Value):
-    """One rule on one run: one entry per finding, or one that says why there is none."""
+    """One rule on one run: one entry per finding, or one that says why there is none.
+
+    ``known_since`` is the ISO date from which the baseline has the finding, which then is
+    suppressed; None for any other.
+    """
 
     rule: Rule
     status: Status
     finding: Finding | None = None
     reason: str | None = None
     traceback: str | None = None
+    known_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +152,7 @@ class Outcome(_Value):
     ``level`` is dry_run, law, proxy or user. ``interval`` bounds the candidate's loss,
     ``gain_interval`` the loss saved against the baseline (positive is better), ``band`` the
     candidate's loss over the steps of the logged run. ``probe`` is code whose short training would
-    turn a range into a number.
+    turn a range into a number. ``verdict`` of a training is "better", "worse" or "no effect".
     """
 
     level: str
@@ -163,6 +168,7 @@ class Outcome(_Value):
     seconds: float | None = None
     band: Band | None = None
     probe: str = ""
+    verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +278,11 @@ class Suppression(_Value):
     runs: str = "*"
     until: str | None = None
 
+    @property
+    def told(self) -> str:
+        """The reason as reports give it, with the end where there is one."""
+        return self.reason if self.until is None else f"{self.reason} (until {self.until})"
+
 
 @dataclass(frozen=True, slots=True)
 class ReadFailure(_Value):
@@ -283,7 +294,11 @@ class ReadFailure(_Value):
 
 @dataclass(frozen=True, slots=True)
 class Report(_Value):
-    """Everything a renderer sees: the diagnoses of one command and what it could not read."""
+    """Everything a renderer sees: the diagnoses of one command and what it could not read.
+
+    ``fail_on`` is the severity from which a finding fails a build, or "never"; ``baseline`` the
+    file of known findings that was taken into account.
+    """
 
     diagnoses: tuple[Diagnosis, ...]
     unreadable: tuple[ReadFailure, ...]
@@ -293,3 +308,5 @@ class Report(_Value):
     rules: tuple[Rule, ...]
     files_found: int = 0
     notes: tuple[Note, ...] = ()
+    fail_on: str = str(Severity.ERROR)
+    baseline: str | None = None

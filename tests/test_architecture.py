@@ -50,10 +50,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "case",
     ),
     ("detectors", "fixes"),
-    ("resources", "rulebook", "casebook", "snippets", "causes", "diagnosis"),
+    ("gate", "resources", "rulebook", "casebook", "snippets", "causes", "diagnosis"),
     ("readers", "replay", "reports"),
-    ("config", "fleet", "preflight", "integrations"),
-    ("api", "cli", "__init__", "__main__"),
+    ("config", "fleet", "baseline", "job", "preflight", "api", "integrations"),
+    ("cli", "__init__", "__main__"),
 )
 PLUGIN_FOLDERS = {"shapes", "schedules", "detectors", "fixes", "readers", "reports"}
 SEPARATE_EDGES = {"readers", "replay", "reports"}

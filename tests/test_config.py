@@ -118,7 +118,7 @@ def test_a_broken_file_of_others_is_not_ours(tmp_path: Path, text: str) -> None:
         ("\nfail_one = 'error'\n", 2, "did you mean 'fail_on'"),
         ("jobs = 0\n", 1, "jobs = 0 must be a whole number"),
         ("jobs = true\n", 1, "whole number"),
-        ("fail_on = 'fatal'\n", 1, "one of info, warning, error, never"),
+        ("fail_on = 'fatal'\n", 1, "one of error, warning, info, never"),
         ("exclude = 'x'\n", 1, "list of texts"),
         ("rules_dirs = ['none']\n", 1, "no folder"),
         ("roles = 3\n", 1, "roles must be a table"),

@@ -170,6 +170,15 @@ def test_suppression_matches_rule_and_run(rule: str, runs: str, expected: Status
     assert bool(diagnosis.findings) is (expected is Status.FOUND)
 
 
+@pytest.mark.parametrize(
+    ("until", "told"), [(None, "accepted"), ("2030-01-31", "accepted (until 2030-01-31)")]
+)
+def test_suppression_tells_its_reason_and_end(until: str | None, told: str) -> None:
+    suppression = Suppression("LRD999", "accepted", until=until)
+    diagnosis = diagnose(a_case(), a_rulebook(evidence()), [suppression])
+    assert diagnosis.results[0].reason == told
+
+
 def test_fingerprints_ignore_steps_and_tell_occurrences_apart() -> None:
     def prints(*script: Judgement) -> list[str]:
         results = judge(a_case(), a_rulebook(*script))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import site
 import subprocess
 import sys
@@ -40,9 +41,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_from_elsewhere(python: Path, *arguments: str) -> str:
+    """What Python prints, far from our checkout and without a path to it."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
-        [str(python), "-m", "lrdoctor", *arguments],
-        cwd="/", capture_output=True, text=True, check=True,
+        [str(python), *arguments],
+        cwd="/", env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout
 
@@ -58,12 +61,9 @@ def test_wheel_holds_every_rule_and_template(wheel: Path) -> None:
 
 
 def test_installed_wheel_is_used_and_finds_its_rules(installed: Path) -> None:
-    where = subprocess.run(
-        [str(installed), "-c", "import lrdoctor; print(lrdoctor.__file__)"],
-        cwd="/", capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+    where = run_from_elsewhere(installed, "-c", "import lrdoctor; print(lrdoctor.__file__)")
     assert str(installed.parent.parent) in where
-    listing = run_from_elsewhere(installed, "rules")
+    listing = run_from_elsewhere(installed, "-m", "lrdoctor", "rules")
     rules = len(list((ROOT / "rules").rglob("*.toml")))
     assert f"{rules} rules." in listing
 
@@ -71,8 +71,7 @@ def test_installed_wheel_is_used_and_finds_its_rules(installed: Path) -> None:
 def test_installed_wheel_analyses_and_renders(installed: Path, tmp_path: Path) -> None:
     sample = next((ROOT / "sample_runs").glob("*/*"))
     report = tmp_path / "report.html"
-    text = run_from_elsewhere(
-        installed, "analyze", str(sample.parent), "--fail-on", "never", "--report", str(report)
-    )
+    command = ("-m", "lrdoctor", "analyze", str(sample.parent), "--fail-on", "never")
+    text = run_from_elsewhere(installed, *command, "--report", str(report))
     assert "runs read" in text
     assert report.read_text().lower().startswith("<!doctype html>")

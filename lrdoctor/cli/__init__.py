@@ -18,7 +18,7 @@ EXIT_CODES = """\b
 Exit codes:
   0  nothing at or above --fail-on
   1  findings at or above --fail-on
-  2  wrong usage, configuration or rule file
+  2  wrong usage, configuration or rule file; a report cannot be written
   3  nothing readable: no run, or no learning rate in any run
   4  internal failure
 """

@@ -27,10 +27,17 @@ rules_option = click.option(
 exclude_option = click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match (repeat)."
 )
+FAIL_ON = click.Choice(["error", "warning", "info", "never"])
 fail_on_option = click.option(
     "--fail-on",
-    type=click.Choice(["error", "warning", "info", "never"]),
+    type=FAIL_ON,
     help="Exit with 1 from this severity on (default: error).",
+)
+
+baseline_option = click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Known findings, which do not fail (lrdoctor baseline write makes the file).",
 )
 
 
@@ -59,20 +66,47 @@ def output_options(function: Command) -> Command:
         "report_files",
         multiple=True,
         metavar="FILE",
-        help="Also write a report; the suffix says which (.html, .json, .md …).",
+        help="Also write a report; the name says which (.html, .json, .md, .sarif, .xml …).",
     )
     kind = click.option(
         "--format",
         "formats",
         multiple=True,
         metavar="KIND[:FILE]",
-        help="Report format, on standard output or to a file (repeat). Default: text.",
+        help="Report format, on standard output or to a file (repeat): text, html, json, markdown, "
+        "sarif, junit, gitlab, github. Default: text.",
     )
     quiet = click.option("-q", "--quiet", is_flag=True, help="One line per finding.")
     verbose = click.option(
         "-v", "--verbose", is_flag=True, help="Evidence, passed and not-judged checks."
     )
     return report(kind(quiet(verbose(function))))
+
+
+def training_options(function: Command) -> Command:
+    """``--task``, ``--device``, ``--seeds`` and ``--budget``: how to train for a replay."""
+    task = click.option(
+        "--task",
+        metavar="NAME|FILE.py[:NAME]",
+        help="What to train: teacher, digits or letters for a proxy, your own file for user.",
+    )
+    device = click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to train; auto takes a GPU where there is one.",
+    )
+    seeds = click.option(
+        "--seeds", type=click.IntRange(min=1), help="Trainings per schedule (default: 8, user: 3)."
+    )
+    budget = click.option(
+        "--budget",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Stop the trainings for a run after this time (default: none, user: 600).",
+    )
+    return task(device(seeds(budget(function))))
 
 
 def pairs(values: Iterable[str], option: str) -> dict[str, str]:

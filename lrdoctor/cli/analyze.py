@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from lrdoctor.cli._options import (
+    baseline_option,
     config_option,
     exclude_option,
     fail_on_option,
@@ -16,23 +16,24 @@ from lrdoctor.cli._options import (
     pairs,
     role_tags,
     rules_option,
+    training_options,
 )
-
-if TYPE_CHECKING:
-    from lrdoctor.verdict import Report
 
 
 @click.command(short_help="Find what is wrong with the learning rate of every run.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
 @output_options
 @fail_on_option
+@baseline_option
 @click.option(
     "--replay",
-    type=click.Choice(["law", "dry-run", "none"]),
+    type=click.Choice(["user", "proxy", "law", "dry-run", "none"]),
     default="law",
     show_default=True,
-    help="How far to check the proposed fixes: predicted losses, the LR alone, or not at all.",
+    help="How far to check the proposed fixes, by training your own task or a small built-in one "
+    "(proxy), each after law; by predicted losses after dry-run; by the LR alone; or not at all.",
 )
+@training_options
 @click.option(
     "--torch-check", is_flag=True, help="Step torch's own schedulers in the dry run and compare."
 )
@@ -53,7 +54,12 @@ def command(
     report_files: tuple[str, ...],
     formats: tuple[str, ...],
     fail_on: str | None,
+    baseline: str | None,
     replay: str,
+    task: str | None,
+    device: str,
+    seeds: int | None,
+    budget: float | None,
     torch_check: bool,
     jobs: int | None,
     timeout: float | None,
@@ -72,13 +78,16 @@ def command(
     Logs are only read: nothing is written beside them and nothing in them is executed.
     """
     from lrdoctor.api import analyze
-    from lrdoctor.cli._job import expired, make_job, settings
     from lrdoctor.cli._output import Progress, deliver, destinations
+    from lrdoctor.cli._training import Options, predicted, trainer_for
+    from lrdoctor.gate import exit_code
+    from lrdoctor.job import expired, known_findings, make_job, settings
 
     wanted = destinations(formats, report_files)
+    trainer = trainer_for(Options(replay, task, device, seeds, budget))
     site = settings(config)
     job = make_job(
-        site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), replay, torch_check
+        site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), predicted(replay), torch_check
     )
     progress = Progress()
     report = analyze(
@@ -89,21 +98,12 @@ def command(
         exclude=(*site.exclude, *exclude),
         arguments=sys.argv[1:],
         notes=expired(site),
+        fail_on=fail_on or site.fail_on,
+        baseline=known_findings(site, baseline),
         progress=progress,
+        trainer=trainer,
+        training=progress.training,
     )
     progress.close()
     deliver(report, wanted, quiet, verbose)
-    return exit_code(report, fail_on or site.fail_on, allow_empty)
-
-
-def exit_code(report: Report, fail_on: str, allow_empty: bool) -> int:
-    """3 where nothing was judged, 1 for findings at or above ``fail_on``, else 0."""
-    from lrdoctor.types import Role, Severity
-
-    if not any(diagnosis.roles.get(Role.LR) for diagnosis in report.diagnoses) and not allow_empty:
-        return 3
-    if fail_on == "never":
-        return 0
-    limit = Severity(fail_on).rank
-    worst = [f.severity.rank for d in report.diagnoses for f in d.findings]
-    return int(any(rank >= limit for rank in worst))
+    return exit_code(report, allow_empty)

@@ -21,9 +21,9 @@ _HEIGHT = 4
 @rules_option
 def command(code: str, config: str | None, rule_dirs: tuple[str, ...]) -> int:
     """Explains the rule CODE (LRD301) or its name (decay-too-fast)."""
-    from lrdoctor.cli._job import make_job, settings
     from lrdoctor.cli._output import terminal_width
     from lrdoctor.errors import did_you_mean
+    from lrdoctor.job import make_job, settings
 
     book = make_job(settings(config), rule_dirs).rulebook
     rule = book.find(code)

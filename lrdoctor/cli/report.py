@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from lrdoctor.cli._options import output_options
+from lrdoctor.cli._options import FAIL_ON, output_options
 
 
 @click.command(short_help="Turn a saved JSON report into another format.")
 @click.argument("saved", type=click.Path(exists=True, dir_okay=False))
 @output_options
+@click.option(
+    "--fail-on", type=FAIL_ON, help="Exit with 1 from this severity on (default: always 0)."
+)
 def command(
     saved: str,
     report_files: tuple[str, ...],
     formats: tuple[str, ...],
     quiet: bool,
     verbose: bool,
+    fail_on: str | None,
 ) -> int:
     """Renders SAVED, written by lrdoctor analyze --format json:FILE, without reading logs."""
+    from dataclasses import replace
+
     from lrdoctor.cli._output import deliver, destinations
-    from lrdoctor.errors import ConfigError
-    from lrdoctor.reports.json_v1 import read_json
+    from lrdoctor.cli._saved import read_saved
+    from lrdoctor.gate import exit_code
 
     wanted = destinations(formats, report_files)
-    try:
-        text = Path(saved).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not a readable JSON report: {error}", saved) from error
-    try:
-        report = read_json(text)
-    except ConfigError as error:
-        raise ConfigError(error.reason, saved, error.line) from error
-    deliver(report, wanted, quiet, verbose)
-    return 0
+    report = read_saved(saved)
+    if fail_on is not None:
+        report = replace(report, fail_on=fail_on)
+    deliver(report, wanted, quiet, verbose, announce=False)
+    return 0 if fail_on is None else exit_code(report)

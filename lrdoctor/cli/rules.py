@@ -25,7 +25,7 @@ _COLUMNS = (
 @rules_option
 def command(as_json: bool, markdown: bool, config: str | None, rule_dirs: tuple[str, ...]) -> int:
     """Lists every rule with its severity and what it finds."""
-    from lrdoctor.cli._job import make_job, settings
+    from lrdoctor.job import make_job, settings
 
     book = make_job(settings(config), rule_dirs).rulebook
     if as_json:

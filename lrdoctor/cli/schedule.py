@@ -39,9 +39,9 @@ def fit(
 ) -> int:
     """Recovers the schedule of every param group in the logs under PATHS: parameters, curve,
     residual, what else it could be, and the code that makes it. Nothing is judged."""
-    from lrdoctor.cli._job import settings
     from lrdoctor.cli._output import terminal_width, wants_color
     from lrdoctor.fleet.cases import cases
+    from lrdoctor.job import settings
     from lrdoctor.reports._fit_text import fit_text
     from lrdoctor.types import Case
 
@@ -152,8 +152,8 @@ def plan(
     lrdoctor schedule plan --dataset 1281167 --batch 128 --accumulate 2 \\
         --devices 4 --epochs 90 --schedule onecycle --pct-start 0.2
     """
-    from lrdoctor.cli._job import settings
     from lrdoctor.cli._output import terminal_width, wants_color
+    from lrdoctor.job import settings
     from lrdoctor.planning import explain_peak, make_plan
     from lrdoctor.reports._plan_text import plan_text
 
@@ -244,9 +244,9 @@ def check(
     """
     import sys
 
-    from lrdoctor.cli._job import make_job, settings
     from lrdoctor.cli._output import deliver, destinations, terminal_width, wants_color
-    from lrdoctor.cli.analyze import exit_code
+    from lrdoctor.gate import exit_code
+    from lrdoctor.job import make_job, settings
     from lrdoctor.preflight import check as dry_run
     from lrdoctor.reports._fit_text import preflight_text
 
@@ -261,6 +261,7 @@ def check(
         per=per,
         timeout=timeout,
         arguments=sys.argv[1:],
+        fail_on=fail_on or site.fail_on,
     )
     deliver(checked.report, wanted, quiet=False, verbose=False)
     results = [r for d in checked.report.diagnoses for r in d.results]
@@ -269,4 +270,4 @@ def check(
     if checked.stopped is not None:
         click.echo(f"lrdoctor: {target} raised an error:\n{checked.stopped}", err=True)
         return 2
-    return exit_code(checked.report, fail_on or site.fail_on, allow_empty=False)
+    return exit_code(checked.report)

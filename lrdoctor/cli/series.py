@@ -33,9 +33,9 @@ def command(
 ) -> int:
     """Lists what the logs under PATHS hold: every series with its range, the role it was given
     and the reason. A wrong role is corrected with --role, for example --role lr=my/tag."""
-    from lrdoctor.cli._job import settings
     from lrdoctor.fleet.cases import cases_in
     from lrdoctor.fleet.worker import check_hints
+    from lrdoctor.job import settings
     from lrdoctor.readers._discover import find_runs
     from lrdoctor.verdict import ReadFailure
 

@@ -45,7 +45,7 @@ def main() -> None:
 def _recorded(request: dict[str, Any], columns: list[array[float]]) -> dict[str, Any]:
     result: dict[str, Any] = {"stage": "loading the file", "names": [], "per": request["per"]}
     try:
-        module = _load(request["file"])
+        module = load_file(request["file"])
         result["stage"] = "calling the factory"
         made = _call(module, request["name"], request["given"])
         optimizer, scheduler, interval = _parts(made)
@@ -60,11 +60,12 @@ def _recorded(request: dict[str, Any], columns: list[array[float]]) -> dict[str,
         finally:
             result["names"] = [str(g.get("name", "")) for g in optimizer.param_groups]
     except BaseException as error:  # SystemExit and KeyboardInterrupt come from the user's code too
-        result["error"] = _told(error)
+        result["error"] = told(error)
     return result
 
 
-def _load(file: str) -> Any:
+def load_file(file: str) -> Any:
+    """The module that a user's file makes. Raises what the file raises."""
     name = Path(file).stem
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
@@ -144,9 +145,10 @@ def _step(optimizer: Any, scheduler: Any, calls: int, columns: list[array[float]
         scheduler.step()
 
 
-def _told(error: BaseException) -> dict[str, Any]:
+def told(error: BaseException, ours: tuple[str, ...] = ()) -> dict[str, Any]:
+    """An error as JSON; the traceback without the frames of this file and of ``ours``."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename in _OURS:
+    while trace is not None and trace.tb_frame.f_code.co_filename in (*_OURS, *ours):
         trace = trace.tb_next
     shown = traceback.format_exception(type(error), error, trace)
     missing = error.name if isinstance(error, ModuleNotFoundError) else None

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lrdoctor.errors import ConfigError, MissingExtraError
+from lrdoctor.replay._child_process import child_process
 from lrdoctor.types import Array, _Value
 
 _CHILD = Path(__file__).with_name("_factory_child.py")
@@ -85,11 +82,7 @@ def _index(path: Path) -> int:
 
 def _run(request: Mapping[str, Any], timeout: float, file: str, name: str) -> int:
     """Runs the child; what the user's code prints goes to standard error."""
-    # -P: neither this folder nor the current one shadows the modules the user's code imports.
-    command = [sys.executable, "-P", str(_CHILD), json.dumps(request)]
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=_stderr(), start_new_session=True
-    ) as child:
+    with child_process(_CHILD, request) as child:
         try:
             return child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -98,25 +91,6 @@ def _run(request: Mapping[str, Any], timeout: float, file: str, name: str) -> in
                 "up (--timeout allows more)",
                 file,
             ) from None
-        finally:
-            _kill(child)
-
-
-def _stderr() -> int:
-    try:
-        return sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):
-        return subprocess.DEVNULL
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """Ends the child with whatever it started; nothing where it has ended by itself."""
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            if hasattr(os, "killpg"):
-                os.killpg(child.pid, signal.SIGKILL)
-            else:
-                child.kill()
 
 
 def _check(result: Mapping[str, Any], file: str, name: str, columns: int) -> None:

@@ -20,6 +20,7 @@ _CODES = {
     "info": "1;36",
     "healthy": "32",
     "unjudged": "2",
+    "suppressed": "2",
     "run": "1",
     "lr": "36",
     "added": "32",

@@ -166,6 +166,9 @@ def outcome_text(outcome: Outcome) -> str:
     if outcome.refused is not None:
         return f"refused: {outcome.refused}"
     parts = []
+    if outcome.verdict is not None:
+        where = " on this proxy (no loss of your model)" if outcome.level == "proxy" else ""
+        parts.append(f"{outcome.verdict}{where}")
     if outcome.loss is not None:
         before = "" if outcome.baseline_loss is None else f"{number_text(outcome.baseline_loss)} → "
         parts.append(f"loss {before}{number_text(outcome.loss)}{_interval(outcome.interval)}")

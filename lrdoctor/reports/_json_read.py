@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lrdoctor.errors import ConfigError
+from lrdoctor.gate import FAIL_ON
 from lrdoctor.plugins import discover
 from lrdoctor.protocols import NamedSchedule, Shape
 from lrdoctor.reports._fields import Fields
@@ -69,10 +70,17 @@ def read_json(text: str) -> Report:
         version=about.text("version"),
         rulebook_digest=about.text("rulebook_digest"),
         arguments=about.texts("arguments"),
+        fail_on=_fail_on(about),
+        baseline=about.text_or_none("baseline"),
         rules=tuple(rules.values()),
         files_found=top.inner("summary").integer_or_none("files_found") or 0,
         notes=tuple(map(_note, top.items("notes", default=()))),
     )
+
+
+def _fail_on(f: Fields) -> str:
+    text = f.text("fail_on", default=str(Severity.ERROR))
+    return text if text in FAIL_ON else f.wrong("fail_on", " | ".join(FAIL_ON))
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -232,6 +240,7 @@ def _result(f: Fields, rules: dict[str, Rule]) -> RuleResult:
         finding=None if f.values.get("message") is None else _finding(f, rule),
         reason=f.text_or_none("reason"),
         traceback=f.text_or_none("traceback"),
+        known_since=f.text_or_none("known_since"),
     )
 
 
@@ -287,6 +296,7 @@ def _outcome(f: Fields) -> Outcome:
         seconds=f.number_or_none("seconds"),
         band=None if f.values.get("band") is None else _band(f.inner("band")),
         probe=f.text("probe", default=""),
+        verdict=f.text_or_none("verdict"),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lrdoctor.protocols import NamedSchedule
-from lrdoctor.reports._view import count_all
+from lrdoctor.reports._view import all_rules, count_all
 from lrdoctor.types import Note, Quantity, Role, Schedule, Segment, Severity
 from lrdoctor.verdict import (
     Band,
@@ -36,10 +36,12 @@ def document(report: Report) -> Json:
             "version": report.version,
             "rulebook_digest": report.rulebook_digest,
             "arguments": list(report.arguments),
+            "fail_on": report.fail_on,
+            "baseline": report.baseline,
         },
         "summary": _summary(report),
         "unreadable": [{"path": f.path, "reason": f.reason} for f in report.unreadable],
-        "rules": [_rule(rule) for rule in _all_rules(report)],
+        "rules": [_rule(rule) for rule in all_rules(report)],
         "notes": [_note(note) for note in report.notes],
         "runs": [_run(diagnosis) for diagnosis in report.diagnoses],
     }
@@ -51,19 +53,13 @@ def _summary(report: Report) -> Json:
         "runs": counts.runs,
         "findings": {s.value: getattr(counts, s.value) for s in reversed(Severity)},
         "suppressed": counts.suppressed,
+        "known": counts.known,
         "unreadable": counts.unreadable,
         "files_found": counts.files_found,
         "judged": counts.judged,
         "not_judgeable": counts.not_judgeable,
         "failed_checks": counts.failed_checks,
     }
-
-
-def _all_rules(report: Report) -> list[Rule]:
-    """The rulebook, and any rule of a result that is not in it, by code."""
-    used = (r.rule for d in report.diagnoses for r in d.results)
-    rules = {rule.code: rule for rule in (*used, *report.rules)}
-    return [rules[code] for code in sorted(rules)]
 
 
 def _rule(rule: Rule) -> Json:
@@ -194,6 +190,7 @@ def _result(result: RuleResult) -> Json:
         "detail": "" if evidence is None else evidence.detail,
         "revision": "" if evidence is None else evidence.revision,
         "traceback": result.traceback,
+        "known_since": result.known_since,
     }
 
 
@@ -212,16 +209,18 @@ def _candidate(candidate: Candidate) -> Json:
         "code": dict(candidate.code),
         "resolves": list(candidate.resolves),
         "introduces": list(candidate.introduces),
-        "outcomes": [_outcome(o) for o in candidate.outcomes],
+        "outcomes": [outcome_json(o) for o in candidate.outcomes],
         "curves": [_curve(c) for c in candidate.curves],
     }
 
 
-def _outcome(outcome: Outcome) -> Json:
+def outcome_json(outcome: Outcome) -> Json:
+    """What one replay level says."""
     return {
         "level": outcome.level,
         "grade": outcome.grade,
         "refused": outcome.refused,
+        "verdict": outcome.verdict,
         "baseline_loss": number(outcome.baseline_loss),
         "loss": number(outcome.loss),
         "interval": _pair(outcome.interval),

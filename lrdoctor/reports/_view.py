@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from lrdoctor.reports._format import count
 from lrdoctor.types import Role, Severity, Status
-from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, RuleResult
+from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, Rule, RuleResult
 
 Cost: TypeAlias = tuple[int, int, float]
-_STATES = ("error", "warning", "info", "unjudged", "healthy")
+_STATES = ("error", "warning", "info", "unjudged", "suppressed", "healthy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class FindingView:
 class RunView:
     """One run with its findings and with what became of every other check.
 
-    ``state`` is the severity of its worst finding, "healthy", or "unjudged" where no check could
-    be made; ``checks`` counts (made, all) rules.
+    ``state`` is the severity of its worst finding, "suppressed" where all are accepted, "healthy",
+    or "unjudged" where no check could be made; ``checks`` counts (made, all) rules.
     """
 
     anchor: str
@@ -69,7 +69,11 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was looked at and what came of it; every run and file is in here."""
+    """What was looked at and what came of it; every run and file is in here.
+
+    ``suppressed`` are findings and checks that the configuration accepts, ``known`` findings that
+    the baseline has; None where there is no baseline.
+    """
 
     files_found: int
     runs: int
@@ -78,6 +82,7 @@ class Counts:
     unreadable: int
     failed_checks: int
     suppressed: int
+    known: int | None
     error: int
     warning: int
     info: int
@@ -127,18 +132,29 @@ def count_all(report: Report) -> Counts:
         not_judgeable=len(report.diagnoses) - judged,
         unreadable=len(report.unreadable),
         failed_checks=sum(r.status is Status.FAILED for r in results),
-        suppressed=sum(_accepted(r) for r in results),
+        suppressed=sum(_accepted(r) and not _known(r) for r in results),
+        known=None if report.baseline is None else sum(map(_known, results)),
         error=found.count(Severity.ERROR),
         warning=found.count(Severity.WARNING),
         info=found.count(Severity.INFO),
     )
 
 
+def all_rules(report: Report) -> list[Rule]:
+    """The rulebook, and any rule of a result that is not in it, by code."""
+    used = (r.rule for d in report.diagnoses for r in d.results)
+    rules = {rule.code: rule for rule in (*used, *report.rules)}
+    return [rules[code] for code in sorted(rules)]
+
+
 def _run_view(index: int, diagnosis: Diagnosis) -> RunView:
     findings = tuple(_findings(f"run-{index}", diagnosis))
+    accepted = tuple(filter(_accepted, diagnosis.results))
     state = "healthy" if diagnosis.judged else "unjudged"
     if diagnosis.findings:
         state = diagnosis.findings[0].severity.value
+    elif any(result.finding for result in accepted):
+        state = "suppressed"
     by_status = {s: tuple(r for r in diagnosis.results if r.status is s) for s in Status}
     return RunView(
         anchor=f"run-{index}",
@@ -148,7 +164,7 @@ def _run_view(index: int, diagnosis: Diagnosis) -> RunView:
         passed=by_status[Status.PASSED],
         unjudged=by_status[Status.NOT_APPLICABLE],
         failed=by_status[Status.FAILED],
-        suppressed=tuple(filter(_accepted, diagnosis.results)),
+        suppressed=accepted,
     )
 
 
@@ -156,6 +172,10 @@ def _accepted(result: RuleResult) -> bool:
     """Whether the user switched a check off or accepted its finding; effects have a cause."""
     effect = result.finding is not None and result.finding.cause is not None
     return result.status is Status.SUPPRESSED and not effect
+
+
+def _known(result: RuleResult) -> bool:
+    return result.known_since is not None
 
 
 def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
@@ -232,11 +252,13 @@ def _verdict(counts: Counts, runs: Sequence[RunView]) -> str:
     everything = count(counts.runs, "run")
     if not counts.judged:
         return f"Nothing was judged: no check could be made on {everything}."
+    new = "" if counts.known is None else "new "
+    known = "" if not counts.known else f"; {count(counts.known, 'finding')} known before"
     faulty = sum(run.state in ("error", "warning") for run in runs)
     if faulty:
         verb = "has" if faulty == 1 else "have"
-        return f"{faulty:,} of {everything} {verb} a learning-rate fault."
+        return f"{faulty:,} of {everything} {verb} a {new}learning-rate fault{known}."
     remarks = f"; {count(counts.info, 'remark')}" if counts.info else ""
     left = counts.not_judgeable + counts.unreadable
     rest = f"; {left:,} more could not be read or judged" if left else ""
-    return f"No learning-rate fault in {count(counts.judged, 'run')}{remarks}{rest}."
+    return f"No {new}learning-rate fault in {count(counts.judged, 'run')}{remarks}{known}{rest}."

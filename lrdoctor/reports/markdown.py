@@ -9,18 +9,26 @@ from lrdoctor.reports._templates import markdown_environment
 from lrdoctor.reports._view import view
 from lrdoctor.verdict import Report
 
+# Findings told in full and runs listed: what is tried until the text is short enough.
+_SIZES = ((50, 200), (10, 50), (3, 10), (0, 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Markdown:
-    """GitHub-flavoured Markdown. At most ``findings`` are told in full and ``runs`` listed, which
-    keeps the text below the 1 MiB that a job summary takes; what is left out is counted."""
+    """GitHub-flavoured Markdown of at most ``limit`` bytes. What is left out is counted; there is
+    no text at all where not even the verdict fits."""
 
     name: ClassVar[str] = "markdown"
     suffix: ClassVar[str] = ".md"
-    findings: int = 50
-    runs: int = 200
+    MOST_BYTES: ClassVar[int] = 900_000  # a job summary takes 1 MiB
+    limit: int = MOST_BYTES
 
     def render(self, report: Report) -> str:
         """The whole document."""
         template = markdown_environment().get_template("report.md.j2")
-        return template.render(seen=view(report), most_findings=self.findings, most_runs=self.runs)
+        seen = view(report)
+        for findings, runs in _SIZES:
+            text = template.render(seen=seen, most_findings=findings, most_runs=runs)
+            if len(text.encode("utf-8", "replace")) <= self.limit:
+                return text
+        return ""

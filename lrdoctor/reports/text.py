@@ -318,7 +318,7 @@ def _reason(result: RuleResult) -> str:
 
 
 def _totals(counts: Counts) -> str:
-    parts = (
+    parts: tuple[str, ...] = (
         f"files found {counts.files_found:,}",
         f"runs read {counts.runs:,}",
         f"judged {counts.judged:,}",
@@ -327,11 +327,15 @@ def _totals(counts: Counts) -> str:
         f"checks failed {counts.failed_checks:,}",
         f"suppressed {counts.suppressed:,}",
     )
+    if counts.known is not None:
+        parts = (*parts, f"new findings {counts.findings:,}", f"known before {counts.known:,}")
     return " · ".join(parts)
 
 
 def _row(run: RunView) -> str:
-    codes = " ".join(dict.fromkeys(f.rule.code for f in run.diagnosis.findings))
+    found = [f.rule for f in run.diagnosis.findings]
+    accepted = [r.rule for r in run.suppressed if r.finding is not None]
+    codes = " ".join(dict.fromkeys(rule.code for rule in found or accepted))
     state = {"unjudged": "not judged"}.get(run.state, run.state)
     return f"{state:<11}{_checks(run)}  {codes}".rstrip()
 

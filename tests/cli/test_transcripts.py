@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ FILES = {
     "wrong.toml": 'jobs = 1\n\n[rules.decay-to-fast]\nseverity = "info"\n',
     "broken.toml": 'fail_on = "sometimes"\n',
     "slip.toml": "[[suppress]]\nrule = 'decay-to-fast'\nreason = 'known'\n",
+    "old.toml": "[[suppress]]\nrule = 'LRD301'\nreason = 'known'\nuntil = 2020-01-31\n",
+    "renamed.json": '{"format": "lrdoctor-baseline", "format_version": 1, "findings": [{"rule": '
+    '"decay-to-fast", "run": "a", "fingerprint": "f", "first_seen": "2020-01-31", "reason": "x"}]}',
     "empty.csv": "",
     "logs/plain.csv": "step,loss\n" + "".join(f"{i},{2 / (i + 1):.4f}\n" for i in range(30)),
     "image.png": "\x89PNG\r\n not an image",
@@ -62,7 +66,8 @@ def scrubbed(text: str, folder: Path) -> str:
     """The text without what differs between machines and versions."""
     text = text.replace(str(folder.resolve()), "FOLDER").replace(str(folder), "FOLDER")
     text = re.sub(r"sha256:[0-9a-f]+", "sha256:…", text)
-    return re.sub(r"\b0\.1\.0\b", "VERSION", text)
+    text = re.sub(r"\b0\.1\.0\b", "VERSION", text)
+    return text.replace(date.today().isoformat(), "TODAY")
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.txt")), ids=lambda p: p.stem)

@@ -83,12 +83,14 @@ RESULT = record(
     detail=STRING,
     revision=STRING,
     traceback=TEXT_OR_NULL,
+    known_since=TEXT_OR_NULL,
 )
 BAND = record(step=listed(NUMBER), loss=listed(NUMBER), low=listed(NUMBER), high=listed(NUMBER))
 OUTCOME = record(
     level=one_of("dry_run", "law", "proxy", "user"),
     grade={"enum": ["A", "B", "C", "D", None]},
     refused=TEXT_OR_NULL,
+    verdict={"enum": ["better", "worse", "no effect", None]},
     baseline_loss=NUMBER_OR_NULL,
     loss=NUMBER_OR_NULL,
     interval=PAIR,
@@ -166,11 +168,18 @@ RUN = record(
 REPORT = record(
     format={"const": "lrdoctor-report"},
     format_version={"const": 1},
-    lrdoctor=record(version=STRING, rulebook_digest=STRING, arguments=listed(STRING)),
+    lrdoctor=record(
+        version=STRING,
+        rulebook_digest=STRING,
+        arguments=listed(STRING),
+        fail_on=one_of("error", "warning", "info", "never"),
+        baseline=TEXT_OR_NULL,
+    ),
     summary=record(
         runs=INTEGER,
         findings=record(error=INTEGER, warning=INTEGER, info=INTEGER),
         suppressed=INTEGER,
+        known=INTEGER_OR_NULL,
         unreadable=INTEGER,
         files_found=INTEGER,
         judged=INTEGER,

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.protocols import Renderer
+from lrdoctor.reports.github import Github
+from lrdoctor.reports.gitlab import Gitlab
 from lrdoctor.reports.html import Html
 from lrdoctor.reports.json_v1 import JsonV1, read_json
+from lrdoctor.reports.junit import Junit
 from lrdoctor.reports.markdown import Markdown
+from lrdoctor.reports.sarif import Sarif
 from lrdoctor.reports.text import Text
 from tests.reports.sample_report import sample_report
 
@@ -18,6 +22,10 @@ RENDERERS: dict[str, Renderer] = {
     "report.json": JsonV1(),
     "report.html": Html(),
     "report.md": Markdown(),
+    "report.sarif": Sarif(),
+    "report.junit.xml": Junit(),
+    "report.gitlab.json": Gitlab(),
+    "report.github.txt": Github(),
     "report.txt": Text(),
     "report.quiet.txt": Text(quiet=True),
     "report.verbose.txt": Text(verbose=True, width=100),

@@ -119,11 +119,12 @@ def test_fields_of_later_minor_versions_are_ignored() -> None:
 def test_fields_that_version_1_gained_later_may_be_absent() -> None:
     document = rendered(sample_report())
     del document["rules"], document["notes"]
+    del document["lrdoctor"]["fail_on"], document["lrdoctor"]["baseline"]
     for run in document["runs"]:
         for name in ("role_tags", "hparams", "curves"):
             del run[name]
         for result in run["results"]:
-            for name in ("tags", "detail", "revision", "traceback"):
+            for name in ("tags", "detail", "revision", "traceback", "known_since"):
                 del result[name]
         for candidate in run["candidates"]:
             del candidate["curves"]
@@ -163,6 +164,7 @@ SCHEDULE = (*RUN, "schedules", 0)
     ("change", "message"),
     [
         (put("format", value="sarif"), "not a report of lrdoctor"),
+        (put("lrdoctor", "fail_on", value="no"), "lrdoctor.fail_on: expected error | warning"),
         (put("format_version", value=2), "format_version is 2, and this lrdoctor reads 1"),
         (drop("format_version"), "format_version is missing"),
         (drop("runs"), "runs is missing"),

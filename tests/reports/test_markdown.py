@@ -49,6 +49,27 @@ def test_large_report_stays_below_what_a_job_summary_takes() -> None:
     assert "1950 more findings are in the JSON and HTML reports." in text
 
 
+@pytest.mark.parametrize("limit", [900_000, 20_000, 2_000, 700])
+def test_no_limit_is_passed_however_long_messages_are(limit: int) -> None:
+    run = late_peak()
+    result, *rest = run.results
+    assert result.finding is not None
+    long = replace(result, finding=replace(result.finding, message="x " * 100_000))
+    runs = tuple(replace(run, run=f"run{i}", results=(long, *rest)) for i in range(80))
+    text = Markdown(limit=limit).render(replace(sample_report(), diagnoses=runs))
+    assert text.startswith("## lrdoctor: 80 of 80 runs have a learning-rate fault.")
+    assert len(text.encode()) <= limit
+
+
+def test_nothing_is_written_where_nothing_fits() -> None:
+    assert Markdown(limit=100).render(sample_report()) == ""
+
+
+def test_suppressed_findings_are_listed_with_their_reason() -> None:
+    _, section = Markdown().render(sample_report()).split("\n### Suppressed\n\n")
+    assert section.startswith("- exp1/multistep: LRD301 decay-too-fast: short run, accepted by")
+
+
 def test_what_is_left_out_and_how_logs_were_read_is_said() -> None:
     failures = tuple(ReadFailure(f"a/{i}.csv", "empty") for i in range(203))
     notes = (Note("passed-over", "2 broken links: a, b", "a/b"),)

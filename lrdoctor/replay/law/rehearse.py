@@ -30,20 +30,26 @@ _RANGE = (
 _LATE = 0.02
 
 
-def predict_candidates(case: Case, diagnosis: Diagnosis) -> Diagnosis:
+def predict_candidates(
+    case: Case, diagnosis: Diagnosis, extra: Sequence[LossRun] = ()
+) -> Diagnosis:
     """The diagnosis with an outcome of level "law" for each candidate, and with the schedule of
-    lowest predicted loss as one more where that is surely better than all of them."""
+    lowest predicted loss as one more where that is surely better than all of them.
+
+    ``extra`` are further trainings of the same model that the laws are fitted to as well.
+    """
     run, reason = logged_run(case)
     group = _main(case)
     if run is None or group is None:
         told = _outcome(Answer("D", reason))
         refused = tuple(_with(candidate, told) for candidate in diagnosis.candidates)
         return replace(diagnosis, candidates=refused)
-    oracle, baseline = consult([run]), run.path()
+    oracle, baseline = consult([run, *extra]), run.path()
     probe = cooldown_probe(case) if oracle.grade == "C" else ""
 
     def asked(candidate: Candidate) -> Candidate:
-        return _with(candidate, _outcome(_answer(oracle, baseline, candidate, group.name), probe))
+        answer = _answer(oracle, baseline, candidate, group.name)
+        return _with(candidate, _outcome(answer, probe, len(extra)))
 
     done = tuple(asked(candidate) for candidate in diagnosis.candidates)
     if oracle.fitted is not None and oracle.grade != "C":
@@ -111,12 +117,14 @@ def _with(candidate: Candidate, outcome: Outcome) -> Candidate:
     return replace(candidate, outcomes=(*kept, outcome))
 
 
-def _outcome(answer: Answer, probe: str = "") -> Outcome:
+def _outcome(answer: Answer, probe: str = "", extra: int = 0) -> Outcome:
     ranged = (_RANGE,) if answer.grade == "C" else ()
+    fed = (f"fitted to {extra} trainings of your own task as well",) if extra else ()
     return Outcome(
         level=LEVEL,
-        assumptions=(_LAWS, _ALONE, *ranged),
-        grade=answer.grade,
+        assumptions=(_LAWS, _ALONE, *ranged, *fed),
+        # The log and a training under another LR curve are two runs of different shape.
+        grade="A" if extra and answer.grade == "B" else answer.grade,
         refused=answer.refused,
         baseline_loss=answer.baseline_loss,
         loss=answer.loss,

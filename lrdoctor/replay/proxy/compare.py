@@ -16,12 +16,14 @@ _LEVEL = 0.95
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison(_Value):
     """Final losses over ``seeds`` pairs: means, the gain (baseline less candidate) with its 95 %
-    bootstrap interval, and ``verdict``: "better", "worse" or "no effect"."""
+    bootstrap interval, that of the candidate's loss (``spread``), and ``verdict``: "better",
+    "worse" or "no effect"."""
 
     baseline: float
     candidate: float
     gain: float
     interval: tuple[float, float]
+    spread: tuple[float, float]
     seeds: int
     verdict: str
 
@@ -32,30 +34,38 @@ def final_losses(loss: Array) -> Array:
     return np.asarray(loss[..., -tail:].mean(axis=-1))
 
 
-def compare(baseline: Array, candidate: Array, seed: int = 0) -> Comparison:
+def compare(baseline: Array, candidate: Array, seed: int = 0, least: float = 0.0) -> Comparison:
     """``baseline``, ``candidate``: float64[seeds, steps], paired by seed; NaN pairs are left out.
 
-    A training that diverged counts with the loss it had reached. Raises ``ValueError`` without a
-    pair.
+    A mean gain below the share ``least`` of the baseline's loss is no effect, however sure its
+    sign. Raises ``ValueError`` without a pair.
     """
     before, after = final_losses(baseline), final_losses(candidate)
     keep = np.isfinite(before) & np.isfinite(after)
     if not keep.any():
         raise ValueError("no pair of trainings was completed")
-    gains = (before - after)[keep]
-    rng = np.random.default_rng(seed)
-    drawn = rng.choice(gains, size=(_RESAMPLES, len(gains))).mean(axis=1)
-    # Means of resamples spread too little by sqrt((n - 1) / n), which few seeds would show.
-    drawn = gains.mean() + (drawn - gains.mean()) * np.sqrt(len(gains) / max(len(gains) - 1, 1))
-    low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    before, after = before[keep], after[keep]
+    gains = before - after
+    gain, interval = float(gains.mean()), _interval(gains, seed)
+    large = abs(gain) > least * abs(float(before.mean()))
     # One pair has no spread, and so no interval that could leave out 0.
-    verdict = "no effect" if low <= 0 <= high or len(gains) < 2 else "better"
-    verdict = "worse" if verdict == "better" and high < 0 else verdict
+    shows = len(gains) > 1 and large and not interval[0] <= 0 <= interval[1]
     return Comparison(
-        float(before[keep].mean()),
-        float(after[keep].mean()),
-        float(gains.mean()),
-        (float(low), float(high)),
+        float(before.mean()),
+        float(after.mean()),
+        gain,
+        interval,
+        _interval(after, seed),
         len(gains),
-        verdict,
+        ("better" if gain > 0 else "worse") if shows else "no effect",
     )
+
+
+def _interval(values: Array, seed: int) -> tuple[float, float]:
+    """Bootstrap interval of the mean."""
+    count, mean = len(values), values.mean()
+    drawn = np.random.default_rng(seed).choice(values, size=(_RESAMPLES, count)).mean(axis=1)
+    # Means of resamples spread too little by sqrt((n - 1) / n), which few seeds would show.
+    drawn = mean + (drawn - mean) * np.sqrt(count / max(count - 1, 1))
+    low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)

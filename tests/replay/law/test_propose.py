@@ -64,9 +64,8 @@ def test_a_constant_lr_gets_a_range_and_the_probe() -> None:
     (case,) = (c for c in cases_in(files, {}, {}) if isinstance(c, Case))
     outcomes = [o for _, o in told(asked(case))]
     assert outcomes and all(o.loss is None and o.interval is not None for o in outcomes)
-    assert all(
-        "lrdoctor replay sample_runs/constant-long/training_log.csv" in o.probe for o in outcomes
-    )
+    command = "lrdoctor replay sample_runs/constant-long/training_log.csv"
+    assert all(command in o.probe for o in outcomes)
 
 
 def test_the_probe_is_code_that_decays_to_zero() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ from lrdoctor.replay.proxy.compare import compare, final_losses
 
 torch = pytest.importorskip("torch")
 
+from lrdoctor.errors import ConfigError  # noqa: E402
 from lrdoctor.replay.proxy import TASKS, Settings, train  # noqa: E402
+from lrdoctor.replay.proxy.train import Setback  # noqa: E402
 
 STEPS = 50
 
@@ -84,8 +88,69 @@ def test_a_stop_keeps_the_chunks_that_are_done() -> None:
 
     settings = Settings(seeds=2, device="cpu", chunk=1)
     trained = train(TASKS["teacher"](), rates(0.01, steps=10), settings, stop)
-    assert not trained.complete
+    assert trained.stopped and not trained.complete
     assert np.isfinite(trained.loss[0, 0]).all() and np.isnan(trained.loss[0, 1]).all()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_group_without_lr_is_frozen_with_its_optimizer_state(optimizer: str) -> None:
+    """Against torch's own way to freeze: a parameter without gradient is passed over."""
+    lr = rates(0.01)
+    lr[:, :20, 1] = np.nan
+    trained = train(TASKS["teacher"](), lr, Settings(optimizer, seeds=1, device="cpu"))
+    task = TASKS["teacher"]()
+    module = task.model(0)
+    head = [p for n, p in module.named_parameters() if task.group(n) == 0]
+    rest = [p for n, p in module.named_parameters() if task.group(n) == 1]
+    kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[optimizer]
+    extra = {"momentum": 0.9} if optimizer == "sgd" else {}
+    made = kind([{"params": head}, {"params": rest}], lr=1.0, weight_decay=0.01, **extra)
+    for step in range(STEPS):
+        for parameter in rest:
+            parameter.requires_grad_(step >= 20)
+        for group, value in zip(made.param_groups, lr[0, step], strict=True):
+            group["lr"] = float(np.nan_to_num(value))
+        loss = task.loss(module, task.batch(step, 0))
+        assert trained.loss[0, 0, step] == pytest.approx(float(loss.detach()), rel=1e-4)
+        made.zero_grad()
+        loss.backward()
+        made.step()
+
+
+def test_setbacks_go_back_to_earlier_weights_or_forget_the_optimizer_state() -> None:
+    lr = rates(0.02, 0.02, 0.02)
+    setbacks = ((), (Setback(40, 5),), (Setback(40),))
+    settings = Settings("adamw", seeds=2, device="cpu")
+    loss = train(TASKS["teacher"](), lr, settings, setbacks=setbacks).loss
+    np.testing.assert_allclose(loss[0, :, :40], loss[1, :, :40], rtol=1e-5)
+    assert (loss[1, :, 40] > 1.2 * loss[0, :, 40]).all()
+    np.testing.assert_allclose(loss[0, :, 40], loss[2, :, 40], rtol=1e-5)
+    assert not np.allclose(loss[0, :, 41:], loss[2, :, 41:], rtol=1e-3)
+
+
+def test_out_of_memory_halves_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    widths: list[int] = []
+    whole = import_module("lrdoctor.replay.proxy.train")._train_chunk
+
+    def small(task, lr, setbacks, chunk, *rest):  # type: ignore[no-untyped-def]
+        widths.append(len(chunk))
+        if len(chunk) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried …")
+        return whole(task, lr, setbacks, chunk, *rest)
+
+    monkeypatch.setattr(import_module("lrdoctor.replay.proxy.train"), "_train_chunk", small)
+    trained = train(
+        TASKS["teacher"](), rates(0.01, 0.001, steps=5), Settings(seeds=3, device="cpu")
+    )
+    assert trained.complete and widths == [6, 3, 1, 1, 1, 1, 1, 1]
+
+
+def test_a_gpu_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="--device cuda"):
+        train(TASKS["teacher"](), rates(0.01), Settings(device="cuda"))
+    auto = train(TASKS["teacher"](), rates(0.01, steps=2), Settings(seeds=1, device="auto"))
+    assert auto.device == "cpu"
 
 
 def test_gains_are_paired() -> None:
@@ -95,6 +160,7 @@ def test_gains_are_paired() -> None:
     assert better.verdict == "better" and better.gain == pytest.approx(0.02)
     assert compare(base - 0.02, base).verdict == "worse"
     same = compare(base, base + np.tile([[0.1], [-0.09]], (4, 1)))
+    assert compare(base, base - 0.02, least=0.05).verdict == "no effect"
     assert same.verdict == "no effect" and same.interval[0] < 0 < same.interval[1]
 
 

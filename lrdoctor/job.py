@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lrdoctor.baseline import Baseline
     from lrdoctor.config import Config
     from lrdoctor.errors import RuleError
     from lrdoctor.fleet.worker import Job
@@ -73,6 +74,23 @@ def _placed(error: RuleError, site: Config) -> RuleError:
     if error.path is not None or site.path is None or table is None:
         return error
     return RuleError(error.reason, site.path, line_in(site.path, "rules", table[1]))
+
+
+def known_findings(site: Config, path: str | None) -> Baseline | None:
+    """The baseline in ``path``, or the one that the configuration names. Raises ``ConfigError``."""
+    from lrdoctor.baseline import read_baseline
+
+    chosen = path or baseline_path(site)
+    return None if chosen is None else read_baseline(chosen)
+
+
+def baseline_path(site: Config) -> str | None:
+    """The baseline that the configuration names, relative to the current folder where it is in it:
+    reports name it, and should not depend on where a checkout lies."""
+    if site.baseline is None:
+        return None
+    path, here = Path(site.baseline), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def expired(site: Config) -> tuple[Note, ...]:

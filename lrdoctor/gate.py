@@ -1,0 +1,30 @@
+"""What makes a build fail: the severity from which findings count, and the exit code."""
+
+from __future__ import annotations
+
+from lrdoctor.types import Role, Severity
+from lrdoctor.verdict import Finding, Report
+
+NEVER = "never"
+FAIL_ON = (*map(str, reversed(Severity)), NEVER)
+
+PASSED, FAILED, NOTHING_READ = 0, 1, 3
+
+
+def fails(finding: Finding, fail_on: str) -> bool:
+    """Whether a finding that is neither suppressed nor known fails a build."""
+    return fail_on != NEVER and finding.severity.rank >= Severity(fail_on).rank
+
+
+def failing(report: Report) -> tuple[Finding, ...]:
+    """The findings that fail a build, run by run."""
+    found = (f for d in report.diagnoses for f in d.findings)
+    return tuple(f for f in found if fails(f, report.fail_on))
+
+
+def exit_code(report: Report, allow_empty: bool = False) -> int:
+    """3 where no run has a learning rate, since a green "nothing analysed" would mislead; else 1
+    for findings that fail the build, else 0."""
+    if not any(d.roles.get(Role.LR) for d in report.diagnoses) and not allow_empty:
+        return NOTHING_READ
+    return FAILED if failing(report) else PASSED

@@ -1,0 +1,1 @@
+"""lrdoctor inside other tools."""

@@ -1,0 +1,1 @@
+"""The user's own training as replay: run for the logged LR and for every candidate."""
