@@ -81,11 +81,11 @@ def command(
     it could first be known, and visibly withdrawn if it does not last. Ends when every run has
     reached its planned length, with --until-idle, or with Ctrl-C; then it sums up.
     """
-    from lrdoctor.cli._job import make_job, settings
     from lrdoctor.cli._watch_screen import Screen
     from lrdoctor.cli._watch_stop import StopFile
     from lrdoctor.fleet.live import Watch
     from lrdoctor.fleet.pace import Pace
+    from lrdoctor.job import make_job, settings
 
     stop = StopFile(stop_file)
     site = settings(config)
