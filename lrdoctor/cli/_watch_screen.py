@@ -55,7 +55,7 @@ class Screen:
             if awaited:
                 click.echo(awaited, err=True)
             self._awaited = awaited
-        if self._live:
+        if self._live and not awaited:
             self._clear()
             self._shown = text.status(runs, terminal_width() - 1)
             click.echo(self._shown, err=True, nl=False)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from lrdoctor.fleet.follow import Event, Kind
 from lrdoctor.fleet.live import Followed, Told
-from lrdoctor.messages import number_text
+from lrdoctor.messages import UNIT_NOUN, number_text
 from lrdoctor.reports._ansi import Line, Span, emit, paragraph
 from lrdoctor.reports._format import cells, count, lr_text, middle, one_line, position, sentence
 from lrdoctor.types import Role, Severity
@@ -73,19 +73,23 @@ def as_paragraph(told: Told, diagnosis: Diagnosis, at: datetime, width: int, col
 
 
 def status(runs: Sequence[Followed], width: int) -> str:
-    """The state of affairs in one line: how far, loss and LR of a single run, what stands."""
-    judged = [(f, f.diagnosis) for f in runs if f.diagnosis is not None]
+    """The state of affairs in one line: how far, what stands, and what else there is room for."""
+    judged = [f.diagnosis for f in runs if f.diagnosis is not None]
     if not judged:
         troubles = [f"{f.name}: {f.unread}" for f in runs if f.unread]
-        return middle(one_line("; ".join(troubles) or "no run yet"), width)
-    parts = [count(len(judged), "run")] if len(judged) > 1 else []
+        return middle(one_line("; ".join(troubles)), width)
+    parts = [count(len(judged), "run")]
     if len(judged) == 1:
-        parts += _progress(judged[0][1])
-    parts += [_counts(f for followed in runs for f in followed.state.standing)]
+        parts = [f"{one_line(judged[0].run)} at {_reached(judged[0])}"]
+    parts.append(_counts(f for followed in runs for f in followed.state.standing))
     waiting = sum(f.state.pending for f in runs)
-    if waiting:
-        parts.append(f"{waiting} not confirmed yet")
-    return middle(one_line(" · ".join(parts)), width)
+    further = [f"{waiting} not confirmed yet"] if waiting else []
+    if len(judged) == 1:
+        further += _last_values(judged[0])
+    for part in further:
+        if sum(cells(p) + 3 for p in (*parts, part)) <= width:
+            parts.append(part)
+    return middle(" · ".join(parts), width)
 
 
 def summary(runs: Sequence[Followed], interrupted: bool, withdrawn: int) -> Iterator[str]:
@@ -148,12 +152,10 @@ def _sentence(told: Told, diagnosis: Diagnosis) -> str:
 
 def _reached(diagnosis: Diagnosis) -> str:
     planned = "" if diagnosis.planned is None else f" of {number_text(diagnosis.planned)}"
-    return position(diagnosis.last, diagnosis) + planned
+    return f"{UNIT_NOUN[diagnosis.unit]} {number_text(diagnosis.last)}{planned}"
 
 
-def _progress(diagnosis: Diagnosis) -> Iterator[str]:
-    yield one_line(diagnosis.run)
-    yield _reached(diagnosis)
+def _last_values(diagnosis: Diagnosis) -> Iterator[str]:
     for role, name, shown in ((Role.TRAIN_LOSS, "loss", number_text), (Role.LR, "LR", lr_text)):
         values = [c.series.value for c in diagnosis.curves if c.role is role]
         if values and len(values[0]):
@@ -167,4 +169,4 @@ def _counts(findings: Iterator[Finding] | Sequence[Finding]) -> str:
         for s in reversed(Severity)
         if met[s]
     ]
-    return ", ".join(told) or "nothing wrong so far"
+    return ", ".join(told) or "nothing wrong"

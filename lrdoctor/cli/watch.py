@@ -45,7 +45,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     "--until-idle",
     type=_SECONDS,
     metavar="SECONDS",
-    help="End when nothing was logged for so long (default: when the planned length is reached).",
+    help="End when nothing was logged for so long, whatever length is planned.",
 )
 @click.option(
     "--stop-file",
@@ -77,9 +77,10 @@ def command(
     """Follows the training logs under PATHS (files or folders, which need not exist yet) and
     judges them as they grow.
 
-    A finding is told once it has stood while the log grew by a twentieth, with the step at which
-    it could first be known, and visibly withdrawn if it does not last. Ends when every run has
-    reached its planned length, with --until-idle, or with Ctrl-C; then it sums up.
+    A finding is told once judgements of the growing log have agreed on it (where it rests on the
+    loss, while the log grew by a tenth), with the step from which it could have been known. If it
+    does not last, it is withdrawn as visibly. The watch ends when every run has reached its planned
+    length, with --until-idle, or with Ctrl-C, and sums up.
     """
     from lrdoctor.cli._watch_screen import Screen
     from lrdoctor.cli._watch_stop import StopFile

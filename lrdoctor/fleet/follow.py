@@ -78,18 +78,20 @@ class Sighting(_Value):
 
     def lasted(self, first: int, last: int, patience: Patience) -> bool:
         """Whether the judgements of a log over ``[first, last]`` have agreed for long enough."""
-        grown = last - first + 1 >= (1 + patience.growth) * (self.since - first + 1)
+        then = self.since - first + 1
+        grown = last - self.since >= patience.growth * then
         return grown and self.judgements >= patience.judgements
 
 
 @dataclass(frozen=True, slots=True)
 class Following(_Value):
     """All that is remembered of a run between judgements: the steps its log spans, the resumes in
-    it, and a sighting per subject."""
+    it, and a sighting per subject. ``shrunk`` where the last judgement was of a shorter log."""
 
     first: int = 0
     last: int = -1
     restarts: int = 0
+    shrunk: bool = False
     sightings: Mapping[str, Sighting] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,12 +99,9 @@ class Following(_Value):
 
     @property
     def standing(self) -> tuple[Finding, ...]:
-        """What was told and still holds, most severe first."""
-        told = [s for s in self.sightings.values() if s.told]
-        order = sorted(
-            told, key=lambda s: (-s.told.rank if s.told else 0, s.finding.evidence.start)
-        )
-        return tuple(s.finding for s in order)
+        """What was told and still holds, most severe first, at the severity it was told with."""
+        told = [replace(s.finding, severity=s.told) for s in self.sightings.values() if s.told]
+        return tuple(sorted(told, key=lambda f: (-f.severity.rank, f.evidence.start)))
 
     @property
     def pending(self) -> int:
@@ -135,21 +134,25 @@ def advance(
 ) -> tuple[Following, tuple[Event, ...]]:
     """The state after one more judgement, and what there is to tell.
 
-    A log that has not grown says nothing new. ``over``: nothing more will come, so what this
-    judgement says is told without patience. ``patience`` chooses how long each finding waits.
+    A log that has not grown says nothing new, and one that is shorter than before may have been
+    caught while it is written out again: a second look decides if it begins anew. ``over``:
+    nothing more will come, so what this judgement says is told without patience. ``patience``
+    chooses how long each finding waits.
     """
-    begun_anew = diagnosis.last < state.last and len(diagnosis.restarts) <= state.restarts
     events = []
-    if begun_anew:
+    if diagnosis.last < state.last and len(diagnosis.restarts) <= state.restarts:
+        if not state.shrunk and not over:
+            return replace(state, shrunk=True), ()
         events.append(Event(Kind.REWRITTEN, diagnosis.run, diagnosis.last, state.last))
         state = Following()
     elif diagnosis.last == state.last and not over:
-        return state, ()
+        return replace(state, shrunk=False), ()
     found = _subjects(diagnosis)
     causes = {s: f.cause for s, f in _subjects(diagnosis, effects=True).items()}
     lr = diagnosis.roles.get(Role.LR, ())
     kept: dict[str, Sighting] = {}
-    for subject in dict.fromkeys((*state.sightings, *found)):
+    # What is found comes first: a cause is told before what it explains.
+    for subject in dict.fromkeys((*found, *state.sightings)):
         finding, old = found.get(subject), state.sightings.get(subject)
         if old is not None:
             now = old.next(finding, causes.get(subject), diagnosis.last)
@@ -162,7 +165,8 @@ def advance(
             now = replace(now, told=now.seen)
         if now.seen or now.told:
             kept[subject] = now
-    return Following(diagnosis.first, diagnosis.last, len(diagnosis.restarts), kept), tuple(events)
+    restarts = len(diagnosis.restarts)
+    return Following(diagnosis.first, diagnosis.last, restarts, sightings=kept), tuple(events)
 
 
 def _event(now: Sighting, diagnosis: Diagnosis) -> Event:

@@ -20,9 +20,10 @@ from lrdoctor.verdict import Diagnosis, ReadFailure
 
 Stamp: TypeAlias = tuple[int, int]  # size in bytes, time of the last change in ns
 Load: TypeAlias = Callable[[RunFiles], "tuple[Run, ...] | ReadFailure"]
-# A log that has grown already when it is first met is judged at this many earlier lengths, each
-# this share shorter than the next, so that what stands for long is told at once.
-_EARLIER, _APART = 3, 0.03
+# A log that has grown already when it is first met is judged at this many earlier lengths as well,
+# each this share shorter than the next: enough for the longest patience, so that what has stood for
+# long is told at once.
+_EARLIER, _APART = 4, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,21 @@ class Watch:
         changed = {p for p, s in stamps.items() if self._stamps.get(p) != s}
         gone = self._stamps.keys() - stamps.keys()
         self._stamps = stamps
-        if not changed and not gone:
-            return False, []
-        known = {file for log in self._logs for file in log.all_files}
-        if gone or not changed <= known:
-            self._logs = tuple(self._search())
-        touched = [log for log in self._logs if _concerns(changed, log, known)]
-        return True, [told for log in touched for told in self._read(log)]
+        doubtful = {key for (key, _), f in self._runs.items() if f.state.shrunk}
+        if changed or gone:
+            known = {file for log in self._logs for file in log.all_files}
+            if gone or not changed <= known:
+                self._logs = tuple(self._search())
+            others = changed - known
+        else:
+            others = set()
+        told = [
+            one
+            for log in self._logs
+            if log.files[0] in doubtful or _concerns(changed, others, log)
+            for one in self._read(log)
+        ]
+        return bool(changed or gone), told
 
     def close(self) -> list[Told]:
         """What the runs come to now that nothing more will be logged."""
@@ -123,20 +132,21 @@ class Watch:
         """Follows one run a step further; what it could have told before is caught up with."""
         earlier = lengths(run, _APART)[-1 - _EARLIER : -1] if followed.run is None else []
         steps = [(prefix(run, stop), True, False) for stop in earlier]
-        told: list[Told] = []
+        events: list[Event] = []
         for part, live, last in (*steps, (run, not over, over)):
             diagnosis = judge(part, self._job, live=live)
             if isinstance(diagnosis, ReadFailure):
                 followed = replace(followed, run=run, unread=diagnosis.reason)
                 continue
-            before = followed.state.last
-            state, events = advance(followed.state, diagnosis, over=last)
+            state, new = advance(followed.state, diagnosis, over=last)
             followed = replace(followed, state=state, run=run, diagnosis=diagnosis, unread="")
-            told += [self._known(event, run, before) for event in events]
+            events += new
         self._runs[key] = followed
-        return told
+        # Whatever length showed it, it is told of the log as it is now.
+        end = followed.state.last
+        return [self._known(replace(event, step=end), run) for event in events]
 
-    def _known(self, event: Event, run: Run, before: int) -> Told:
+    def _known(self, event: Event, run: Run) -> Told:
         finding = event.finding
         if event.kind is not Kind.CONFIRMED or finding is None:
             return Told(event)
@@ -155,10 +165,10 @@ def _stamps(paths: Sequence[str], exclude: Sequence[str]) -> dict[str, Stamp]:
     return stamps
 
 
-def _concerns(changed: set[str], log: RunFiles, known: set[str]) -> bool:
-    """Whether a log has changed, or a file beside or above it that may be its configuration."""
+def _concerns(changed: set[str], others: set[str], log: RunFiles) -> bool:
+    """Whether a log has changed, or one of ``others`` beside or above it: its configuration?"""
     if not changed.isdisjoint(log.all_files):
         return True
     home = os.path.dirname(log.files[0])  # noqa: PTH120
-    folders = {os.path.dirname(path) for path in changed - known}  # noqa: PTH120
+    folders = {os.path.dirname(path) for path in others}  # noqa: PTH120
     return any(home == f or home.startswith(os.path.join(f, "")) for f in folders)  # noqa: PTH118
