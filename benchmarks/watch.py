@@ -82,9 +82,9 @@ class Playback:
         errors, at the end without patience."""
         state = Following()
         for diagnosis in self.judgements[:-1]:
-            state, events = advance(state, diagnosis, patience=patience)
-            yield from filter(_is_loud, events)
-        yield from filter(_is_loud, advance(state, self.whole, over=True)[1])
+            state, events = advance(state, diagnosis, least=Severity.WARNING, patience=patience)
+            yield from events
+        yield from advance(state, self.whole, over=True, least=Severity.WARNING)[1]
 
 
 def main() -> None:
@@ -190,10 +190,6 @@ def _truths(folder: Path) -> dict[str, Truth]:
 def loud(finding: Finding) -> bool:
     """Whether a finding is a warning or an error."""
     return finding.severity.rank >= Severity.WARNING.rank
-
-
-def _is_loud(event: Event) -> bool:
-    return event.finding is not None and loud(event.finding)
 
 
 def _code(event: Event) -> str:

@@ -13,17 +13,13 @@ from lrdoctor.cli import _watch_text as text
 from lrdoctor.cli._output import terminal_width, wants_color
 from lrdoctor.fleet.follow import Kind
 from lrdoctor.fleet.live import Followed, Told
-from lrdoctor.types import Severity
 
 
 class Screen:
-    """Prints each event once, and on a terminal a status line that is always the last one.
+    """Prints each event once, and on a terminal a status line that is always the last one."""
 
-    ``remarks`` shows findings that ask for no action as well.
-    """
-
-    def __init__(self, paths: Sequence[str], *, as_json: bool, remarks: bool) -> None:
-        self._paths, self._json, self._remarks = paths, as_json, remarks
+    def __init__(self, paths: Sequence[str], *, as_json: bool) -> None:
+        self._paths, self._json = paths, as_json
         self._live = sys.stderr is not None and sys.stderr.isatty()
         self._shown, self._withdrawn = "", 0
         self._awaited = ""
@@ -32,9 +28,6 @@ class Screen:
         """Prints events."""
         diagnoses = {f.diagnosis.run: f.diagnosis for f in runs if f.diagnosis is not None}
         for one in told:
-            finding = one.event.finding
-            if finding is not None and finding.severity is Severity.INFO and not self._remarks:
-                continue
             self._withdrawn += one.event.kind is Kind.WITHDRAWN
             self._clear()
             at, diagnosis = datetime.now(), diagnoses[one.event.run]

@@ -139,7 +139,7 @@ def _sentence(told: Told, diagnosis: Diagnosis) -> str:
         )
     here = position(event.step, diagnosis)
     if event.kind is Kind.WITHDRAWN:
-        return f"No longer found since {position(event.before, diagnosis)}, now at {here}."
+        return f"At {here}: no longer a fault since {position(event.before, diagnosis)}."
     if event.kind is Kind.EXPLAINED:
         return f"At {here}: an effect of {event.cause}, not a fault of its own."
     text = f"At {here}: {sentence(finding.message)}"

@@ -87,12 +87,16 @@ def command(
     from lrdoctor.fleet.live import Watch
     from lrdoctor.fleet.pace import Pace
     from lrdoctor.job import make_job, settings
+    from lrdoctor.types import Severity
 
     stop = StopFile(stop_file)
     site = settings(config)
     job = make_job(site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), "none")
-    watch = Watch(paths, job, (*site.exclude, *exclude))
-    screen = Screen(paths, as_json=as_json, remarks=verbose)
+    fail_on = fail_on or site.fail_on
+    # A remark is followed where it is to be shown or to count, else not even as a finding to be.
+    least = Severity.INFO if verbose or fail_on == Severity.INFO else Severity.WARNING
+    watch = Watch(paths, job, (*site.exclude, *exclude), least)
+    screen = Screen(paths, as_json=as_json)
     interrupted = False
     try:
         with _termination_as_interrupt():
@@ -100,7 +104,7 @@ def command(
     except KeyboardInterrupt:
         interrupted = True
     screen.sum_up(watch.runs, interrupted)
-    return _exit_code(watch, fail_on or site.fail_on)
+    return _exit_code(watch, fail_on)
 
 
 def _follow(watch: Watch, screen: Screen, stop: StopFile, pace: Pace) -> None:
@@ -133,14 +137,12 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 
 def _exit_code(watch: Watch, fail_on: str) -> int:
-    """3 where nothing was judged, 1 for standing findings at or above ``fail_on``, else 0."""
-    from lrdoctor.types import Role, Severity
+    """As for a report: 3 where no run has a learning rate, 1 for standing findings that count."""
+    from lrdoctor.gate import FAILED, NOTHING_READ, PASSED, fails
+    from lrdoctor.types import Role
 
     diagnoses = [f.diagnosis for f in watch.runs if f.diagnosis is not None]
     if not any(diagnosis.roles.get(Role.LR) for diagnosis in diagnoses):
-        return 3
-    if fail_on == "never":
-        return 0
-    limit = Severity(fail_on).rank
+        return NOTHING_READ
     standing = [f for followed in watch.runs for f in followed.state.standing]
-    return int(any(f.severity.rank >= limit for f in standing))
+    return FAILED if any(fails(f, fail_on) for f in standing) else PASSED

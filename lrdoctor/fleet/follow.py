@@ -8,7 +8,7 @@ unlucky judgement neither raises an alarm nor takes one back.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
@@ -130,14 +130,15 @@ def advance(
     diagnosis: Diagnosis,
     *,
     over: bool = False,
+    least: Severity = Severity.INFO,
     patience: Choice = patience_for,
 ) -> tuple[Following, tuple[Event, ...]]:
     """The state after one more judgement, and what there is to tell.
 
     A log that has not grown says nothing new, and one that is shorter than before may have been
     caught while it is written out again: a second look decides if it begins anew. ``over``:
-    nothing more will come, so what this judgement says is told without patience. ``patience``
-    chooses how long each finding waits.
+    nothing more will come, so what this judgement says is told without patience. Findings below
+    ``least`` count as none; ``patience`` chooses how long each of the others waits.
     """
     events = []
     if diagnosis.last < state.last and len(diagnosis.restarts) <= state.restarts:
@@ -147,8 +148,8 @@ def advance(
         state = Following()
     elif diagnosis.last == state.last and not over:
         return replace(state, shrunk=False), ()
-    found = _subjects(diagnosis)
-    causes = {s: f.cause for s, f in _subjects(diagnosis, effects=True).items()}
+    found = _subjects(f for f in diagnosis.findings if f.severity.rank >= least.rank)
+    causes = {subject: f.cause for subject, f in _subjects(diagnosis.effects).items()}
     lr = diagnosis.roles.get(Role.LR, ())
     kept: dict[str, Sighting] = {}
     # What is found comes first: a cause is told before what it explains.
@@ -179,12 +180,11 @@ def _event(now: Sighting, diagnosis: Diagnosis) -> Event:
     return Event(kind, diagnosis.run, diagnosis.last, now.since, now.finding, now.cause)
 
 
-def _subjects(diagnosis: Diagnosis, *, effects: bool = False) -> dict[str, Finding]:
-    """Findings, or those that another explains, by what they are about: rule, param group or
-    series, and which of several. Neither a step nor a value nor the run's name enters it."""
+def _subjects(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Findings by what they are about: rule, param group or series, and which of several. Neither
+    a step nor a value nor the run's name enters it."""
     met: Counter[str] = Counter()
     result = {}
-    findings = diagnosis.effects if effects else diagnosis.findings
     for finding in sorted(findings, key=lambda f: f.evidence.start):
         evidence = finding.evidence
         about = evidence.param_group or ",".join(evidence.tags)

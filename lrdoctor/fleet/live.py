@@ -15,7 +15,7 @@ from lrdoctor.fleet.follow import Event, Following, Kind, advance
 from lrdoctor.fleet.playback import first_known, judge, lengths, prefix
 from lrdoctor.fleet.worker import Job, load_runs
 from lrdoctor.readers._discover import RunFiles, files_below, find_runs
-from lrdoctor.types import Run
+from lrdoctor.types import Run, Severity
 from lrdoctor.verdict import Diagnosis, ReadFailure
 
 Stamp: TypeAlias = tuple[int, int]  # size in bytes, time of the last change in ns
@@ -49,7 +49,8 @@ class Followed:
 class Watch:
     """The runs under some paths, which need not exist yet.
 
-    ``load`` reads the runs of one log; whoever knows a cheaper way than reading it whole gives it.
+    Findings below ``least`` are not followed. ``load`` reads the runs of one log; whoever knows a
+    cheaper way than reading it whole gives it.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class Watch:
         paths: Sequence[str],
         job: Job,
         exclude: Sequence[str] = (),
+        least: Severity = Severity.INFO,
         load: Load = load_runs,
     ) -> None:
-        self._paths, self._job, self._exclude, self._load = paths, job, exclude, load
+        self._paths, self._job, self._exclude = paths, job, exclude
+        self._least, self._load = least, load
         self._stamps: dict[str, Stamp] = {}
         self._logs: tuple[RunFiles, ...] = ()
         self._runs: dict[tuple[str, int], Followed] = {}
@@ -138,7 +141,7 @@ class Watch:
             if isinstance(diagnosis, ReadFailure):
                 followed = replace(followed, run=run, unread=diagnosis.reason)
                 continue
-            state, new = advance(followed.state, diagnosis, over=last)
+            state, new = advance(followed.state, diagnosis, over=last, least=self._least)
             followed = replace(followed, state=state, run=run, diagnosis=diagnosis, unread="")
             events += new
         self._runs[key] = followed
@@ -150,7 +153,7 @@ class Watch:
         finding = event.finding
         if event.kind is not Kind.CONFIRMED or finding is None:
             return Told(event)
-        return Told(event, first_known(run, self._job, finding.rule.code, -1, event.before))
+        return Told(event, first_known(run, self._job, finding.rule.code, event.before))
 
 
 def _stamps(paths: Sequence[str], exclude: Sequence[str]) -> dict[str, Stamp]:

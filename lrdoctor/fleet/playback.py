@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrdoctor.fleet.follow import Choice, Event, Following, advance, patience_for
+from lrdoctor.fleet.follow import Event, Following, advance
 from lrdoctor.fleet.worker import Job, case_of, diagnose_case
-from lrdoctor.types import IntArray, Run
+from lrdoctor.types import IntArray, Run, Severity
 from lrdoctor.verdict import Diagnosis, ReadFailure
 
 _COUNTER = "global_step"  # Hugging Face keeps the steps done so far beside the settings
@@ -60,10 +60,7 @@ def lengths(run: Run, growth: float, shortest: float = 0.04) -> list[int]:
 
 
 def play(
-    run: Run,
-    job: Job,
-    stops: Iterable[int],
-    patience: Choice = patience_for,
+    run: Run, job: Job, stops: Iterable[int], least: Severity = Severity.INFO
 ) -> Iterator[Event]:
     """What a user who watched this run would have been told, had it been looked at each time the
     log reached one of ``stops``; at the end it counts as over."""
@@ -71,30 +68,27 @@ def play(
     for stop in stops:
         diagnosis = judge(prefix(run, stop), job, live=True)
         if isinstance(diagnosis, Diagnosis):
-            state, events = advance(state, diagnosis, patience=patience)
+            state, events = advance(state, diagnosis, least=least)
             yield from events
     diagnosis = judge(run, job, live=False)
     if isinstance(diagnosis, Diagnosis):
-        yield from advance(state, diagnosis, over=True)[1]
+        yield from advance(state, diagnosis, over=True, least=least)[1]
 
 
-def first_known(
-    run: Run, job: Job, code: str, low: int, high: int, *, resolution: float = 0.01
-) -> int:
+def first_known(run: Run, job: Job, code: str, seen: int, *, resolution: float = 0.01) -> int:
     """The last step of the shortest log in which the rule ``code`` finds something, to within
-    ``resolution`` of the run: it is found in the log up to ``high`` and not in that up to ``low``.
+    ``resolution`` of the log up to step ``seen``, where it does.
 
     By halving, which takes for granted that it is found in every longer log as well.
     """
     steps = logged_steps(run)
-    steps = steps[(steps > low) & (steps <= high)]
-    at, least = len(steps) - 1, -1
-    fine = max(1, round(resolution * len(logged_steps(run))))
-    while at - least > fine:
+    steps = steps[steps <= seen]
+    least, at = -1, len(steps) - 1
+    while at - least > max(1, round(resolution * len(steps))):
         middle = (at + least + 1) // 2
         diagnosis = judge(prefix(run, int(steps[middle]) + 1), job, live=True)
         found = isinstance(diagnosis, Diagnosis) and any(
             f.rule.code == code for f in diagnosis.findings
         )
-        at, least = (middle, least) if found else (at, middle)
-    return int(steps[at]) if len(steps) else high
+        least, at = (least, middle) if found else (middle, at)
+    return int(steps[at]) if len(steps) else seen

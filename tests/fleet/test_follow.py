@@ -119,6 +119,16 @@ def test_a_worse_severity_waits_for_confirmation_too() -> None:
     assert kinds(*lower)[1:] == [(Kind.LOWERED, 11, 12)]
 
 
+def test_remarks_are_not_followed_unless_asked_for() -> None:
+    remark = replace(LR, severity=Severity.INFO)
+    state, events = Following(), []
+    for diagnosis in (judged(9, remark), judged(10, remark), judged(11, LR), judged(12, LR)):
+        state, new = advance(state, diagnosis, least=Severity.WARNING)
+        events += new
+    assert [(e.kind, e.before) for e in events] == [(Kind.CONFIRMED, 11)]
+    assert [e[0] for e in kinds(judged(9, remark), judged(10, remark))] == [Kind.CONFIRMED]
+
+
 def test_a_log_written_anew_forgets_what_was_told() -> None:
     stands = (judged(100, LR), judged(101, LR))
     state, events = told(*stands, judged(20), judged(20))
