@@ -67,22 +67,25 @@ def diagnose(case: Case, rulebook: Rulebook, suppressions: Sequence[Suppression]
 def judge(case: Case, rulebook: Rulebook) -> tuple[RuleResult, ...]:
     """One result per rule, or one per finding where a rule found several; effects of another
     finding are suppressed under it."""
-    results = [result for rule in rulebook.rules for result in _judge_rule(rule, rulebook, case)]
+    doubt = _says_too_little(case)
+    results = [r for rule in rulebook.rules for r in _judge_rule(rule, rulebook, case, doubt)]
     return explain_effects(results, float(case.last - case.first))
 
 
-def _judge_rule(rule: Rule, rulebook: Rulebook, case: Case) -> tuple[RuleResult, ...]:
+def _judge_rule(
+    rule: Rule, rulebook: Rulebook, case: Case, doubt: str | None
+) -> tuple[RuleResult, ...]:
     if rule.code in rulebook.disabled:
         return (RuleResult(rule, Status.SUPPRESSED, reason=f"off: {rulebook.disabled[rule.code]}"),)
-    return _apply(rule, rulebook.detectors[rule.code], case)
+    return _apply(rule, rulebook.detectors[rule.code], case, doubt)
 
 
-def _apply(rule: Rule, detector: Detector, case: Case) -> tuple[RuleResult, ...]:
+def _apply(rule: Rule, detector: Detector, case: Case, doubt: str | None) -> tuple[RuleResult, ...]:
     missing = [role for role in sorted(detector.requires) if not case.has(role)]
     if missing:
         names = " and ".join(_ROLE_TEXT[role] for role in missing)
         return (RuleResult(rule, Status.NOT_APPLICABLE, reason=f"the log has no {names}"),)
-    if Role.LR in detector.requires and (doubt := _says_too_little(case)):
+    if Role.LR in detector.requires and doubt:
         return (RuleResult(rule, Status.NOT_APPLICABLE, reason=doubt),)
     try:
         judgements = tuple(detector.detect(case))

@@ -31,6 +31,8 @@ _POINTS = 160
 _SURELY_LEVELS = 2
 # What it takes to believe that time 0 is not where counting began.
 _ELSEWHERE = 0.5
+# A first guess that misses by this many times the largest LR is of a shape that the curve lacks.
+_ABSURD = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def _from_row(row: tuple[Segment, ...], few: Curve, seen: set[Any]) -> Iterator[
         seen.add((first, origin))
         best = in_first_cycle(_fitted(first, origin, few, row), few)
         yield best
-        if not best.exact or not _typical(best):
+        if best.residual <= _ABSURD and not (best.exact and _typical(best)):
             named, begin = (best.named, best.origin) if best.exact else (first, origin)
             yield from _varied(named, begin, few, row)
 
@@ -193,7 +195,10 @@ def _possible(schedules: Iterator[tuple[Any, float]]) -> Iterator[tuple[Any, flo
 
 
 def _fitted(named: Any, origin: float, few: Curve, row: tuple[Segment, ...]) -> Match:
-    found = refine(matched(named, origin, few, fixed_origin=_fixed(named, row)), few)
+    first = matched(named, origin, few, fixed_origin=_fixed(named, row))
+    if first.residual > _ABSURD:
+        return first
+    found = refine(first, few)
     again = None if found.exact else over_jumps(named, origin, few)
     return again if again is not None and again.rms < found.rms else found
 

@@ -24,6 +24,10 @@ _FINEST, _FINE, _COARSE = 2e-4, 1e-3, 0.1
 _DIVISORS = (25.0, 10.0, 100.0)
 _FINAL_DIVISORS = (1e4, 1e3, 1e2)
 _MOST_DIVIDED = 1e5
+# A fit that needs this much more begins at 0, which no one-cycle does, whatever its spelling.
+_FROM_ZERO = 1e8
+# Units of x within which a rise shows where it began: the first may be logged early or late.
+_LATE = 1.5
 _TYPED = 1
 # Significant digits that a fit is sure of, and how near a peak must be to where a short share of
 # the length puts it, in x units.
@@ -38,7 +42,7 @@ Placed = tuple[Any, float]
 
 def spellings(named: Any, curve: Curve, origin: float) -> Iterator[Placed]:
     """The same one-cycle in numbers that somebody may have typed, with its time 0."""
-    if named.anneal_strategy == "linear":
+    if named.anneal_strategy == "linear" and named.div_factor <= _FROM_ZERO:
         for other in straight(named):
             yield other, origin
     if named.interval <= 1.0 and _of_epochs(curve):
@@ -120,7 +124,10 @@ def _ends(named: Any) -> Iterator[tuple[float, float, float]]:
         for factor in dict.fromkeys((*seen, _FINAL_DIVISORS[0])):
             yield own, factor, named.total_steps - named.interval
         return
-    for divisor in dict.fromkeys((own, *(() if named.three_phase else _DIVISORS))):
+    rise = (named.max_lr - named.initial_lr) / max(named.peak_at, 1.0)
+    near = [d for d in _DIVISORS if abs(named.max_lr / d - named.initial_lr) <= _LATE * rise]
+    seen_start = (own,) if own <= _FROM_ZERO else ()
+    for divisor in dict.fromkeys((*seen_start, *(() if named.three_phase else near))):
         for factor in _FINAL_DIVISORS:
             yield divisor, factor, _end_of(named, factor, divisor)
 

@@ -145,14 +145,16 @@ def print_steady(groups: dict[str, list[Logged]]) -> None:
     found = moves(groups.values())
     seconds = [m.seconds for m in found]
     print(f"fit: {np.median(seconds):.2f} s in the median, {max(seconds):.2f} s at worst")
-    for name in ("thinned", "noisier"):
-        share = np.array([100 * getattr(m, name) for m in found])
-        kept = share[np.isfinite(share)]
-        middle, late, worst = np.percentile(kept, [50, 90, 100])
-        print(
-            f"{name:12}median {middle:.2f} %, p90 {late:.2f} %, worst {worst:.2f} % of the loss; "
-            f"{len(share) - len(kept)} of {len(share)} refused"
-        )
+    for family in (*sorted({m.family for m in found}), "all"):
+        for name in ("thinned", "noisier"):
+            moved = [100 * getattr(m, name) for m in found if family in (m.family, "all")]
+            kept = [share for share in moved if np.isfinite(share)]
+            middle, late = np.percentile(kept, [50, 90]) if kept else (np.nan, np.nan)
+            refused = len(moved) - len(kept)
+            print(
+                f"{family:32}{name:8}median {middle:5.2f} %  p90 {late:5.2f} % of the loss; "
+                f"{refused} of {len(moved)} refused"
+            )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ _LEAST_NOISE = 0.002
 class Moved:
     """How far predicted final losses moved, as shares of the loss, and the CPU time of a fit."""
 
+    family: str
     thinned: float
     noisier: float
     seconds: float
@@ -57,7 +58,7 @@ def _moved(source: Logged, targets: Sequence[Logged]) -> list[Moved]:
         path = target.run.path()
         plain, less, more = (ask(o, dense.path(), path).loss for o in (oracle, thin, noisy))
         if plain is not None:
-            told.append(Moved(_apart(plain, less), _apart(plain, more), seconds))
+            told.append(Moved(source.family, _apart(plain, less), _apart(plain, more), seconds))
     return told
 
 

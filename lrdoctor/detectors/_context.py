@@ -25,6 +25,8 @@ def governing_groups(case: Case) -> tuple[ParamGroup, ...]:
 def main_group(case: Case) -> ParamGroup | None:
     """The governing group with the largest typical (median) LR; None without one."""
     groups = governing_groups(case)
+    if len(groups) == 1:
+        return groups[0]  # as in most logs; detectors ask for it a dozen times
     return max(groups, key=lambda g: float(np.median(g.lr.finite().value)), default=None)
 
 

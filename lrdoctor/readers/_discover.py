@@ -17,26 +17,24 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase, translate
-from functools import cached_property
-from typing import Any
+from fnmatch import translate
+from functools import cache, cached_property
+from typing import Any, Protocol
 
 from lrdoctor.errors import ReadError
 from lrdoctor.plugins import discover
+from lrdoctor.readers._places import Gathering, Near, Place, home
 from lrdoctor.readers._sidecar import NAMES
-from lrdoctor.readers._text import display_name, failure, folder_of, logical_name, read_head
+from lrdoctor.readers._text import display_name, folder_of, logical_name, read_head
+from lrdoctor.readers._walk import Left, Tally, Walk, matches, slashed
 from lrdoctor.types import Note
 from lrdoctor.verdict import ReadFailure
 
 MAX_FAMILY = 8  # logs of one place that are compared with each other; more is a collection of runs
-SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "venv"}
-_AGAIN = "folders met again through a link or another of the paths"
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 _PER_RESUME = re.compile(r".*tfevents.*|training_log_\d{4}(?:_\d{1,2}){5}\.txt(?:\.gz)?")
-_NESTED = re.compile(r"(?:vis_data|tf_logs|tensorboard|tb|checkpoint-\d+)")
-_WANDB_RUN = re.compile(r"(?:offline-)?run-.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,9 @@ class RunFiles:
 
     ``name`` is the path relative to the root it was found under, "/"-separated. ``others`` are logs
     of the same place which may hold the same run in another format; ``load`` reads them too and
-    leaves out what says the same. ``root`` is the folder above which nothing is looked at.
+    leaves out what says the same. ``root`` is the folder above which nothing is looked at, ``key``
+    the file or folder that the files have in common, ``near`` the configuration around them where
+    a search has looked for it.
     """
 
     name: str
@@ -53,6 +53,8 @@ class RunFiles:
     files: tuple[str, ...]
     others: tuple[RunFiles, ...] = ()
     root: str = ""
+    key: str = ""
+    near: Near | None = None
 
     @property
     def all_files(self) -> tuple[str, ...]:
@@ -60,15 +62,40 @@ class RunFiles:
         return (*self.files, *(f for other in self.others for f in other.files))
 
 
+class Memory(Protocol):
+    """What is known of files from an earlier search, so that they need not be opened again."""
+
+    def recall(self, path: str) -> str | None:
+        """The reader of the file, "" where it is no log; None where it must be looked at."""
+
+    def learn(self, path: str, reader: str) -> None:
+        """Takes down what ``recall`` shall say of the file as it was at the last ``recall``."""
+
+
+class NoMemory:
+    """Knows nothing: every file is looked at."""
+
+    def recall(self, path: str) -> str | None:
+        """None."""
+
+    def learn(self, path: str, reader: str) -> None:
+        """Forgets it."""
+
+
 @dataclass
 class Search(Iterator["RunFiles | ReadFailure"]):
-    """Runs and failures, found one by one; what was passed over is known when it is exhausted."""
+    """Runs and failures, found one by one; what was passed over is known when it is exhausted.
+
+    In order of their places; with ``streaming``, as soon as all folders of a place have been seen.
+    Only files that match ``include`` are looked at, where it has any patterns.
+    """
 
     paths: Sequence[str]
-    exclude: Sequence[str]
-    passed_over: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    uncompared: list[str] = field(default_factory=list)
-    _searched: set[tuple[int, int]] = field(default_factory=set)
+    exclude: Sequence[str] = ()
+    include: Sequence[str] = ()
+    memory: Memory = field(default_factory=NoMemory)
+    streaming: bool = False
+    uncompared: Tally = field(default_factory=Tally)
 
     def __next__(self) -> RunFiles | ReadFailure:
         return next(self._found)
@@ -77,26 +104,26 @@ class Search(Iterator["RunFiles | ReadFailure"]):
     def _found(self) -> Iterator[RunFiles | ReadFailure]:
         return self._search()
 
+    @cached_property
+    def _walk(self) -> Walk:
+        return Walk(self.exclude)
+
     @property
     def notes(self) -> tuple[Note, ...]:
         """What was passed over or left undone so far and why, one note per reason."""
-        notes = [
-            Note("passed-over", f"{len(paths)} {reason}: {_some(paths)}")
-            for reason, paths in sorted(self.passed_over.items())
-        ]
-        if self.uncompared:
-            text = (
-                f"{len(self.uncompared)} folders with more than {MAX_FAMILY} logs, taken for as "
-                f"many runs without comparing them: {_some(self.uncompared)}"
-            )
-            notes.append(Note("not-compared", text))
-        return tuple(notes)
+        if not self.uncompared.count:
+            return self._walk.notes
+        text = (
+            f"{self.uncompared.count} folders with more than {MAX_FAMILY} logs, taken for as "
+            f"many runs without comparing them: {self.uncompared}"
+        )
+        return (*self._walk.notes, Note("not-compared", text))
 
     def _search(self) -> Iterator[RunFiles | ReadFailure]:
         readers = _readers()
         for path in self.paths:
             root = os.fspath(path)
-            prefix = _slashed(root) if len(self.paths) > 1 else ""
+            prefix = slashed(root) if len(self.paths) > 1 else ""
             if os.path.isdir(root):  # noqa: PTH112
                 yield from self._tree(root, prefix, readers)
             else:
@@ -105,24 +132,33 @@ class Search(Iterator["RunFiles | ReadFailure"]):
     def _tree(
         self, root: str, prefix: str, readers: Mapping[str, Any]
     ) -> Iterator[RunFiles | ReadFailure]:
-        wanted = _any_pattern(readers)
-        candidates: list[str] = []
-        for path in self._walk(root):
-            if isinstance(path, ReadFailure):
-                yield path
-            elif wanted.match(_key(path)):
-                candidates.append(path)
-        trainers = {_home(folder_of(p)) for p in candidates if "trainer_state.json" in p}
-        places: dict[str, list[str]] = defaultdict(list)
-        for path in candidates:
-            places[_home(folder_of(path), trainers)].append(path)
-        taken: set[str] = set()
-        for place in sorted(places):
+        places: Iterable[Place | ReadFailure] = self._places(root, _any_pattern(readers))
+        if not self.streaming:
+            places = sorted(places, key=_order)
+        for place in places:
+            if isinstance(place, ReadFailure):
+                yield place
+                continue
             units: list[tuple[str, RunFiles]] = []
-            yield from self._units(places[place], readers, units)
+            yield from self._units(list(place.logs), readers, units)
             if len(units) > MAX_FAMILY:
-                self.uncompared.append(place)
-            yield from _families(_name(units, root, prefix, taken))
+                self.uncompared.add(place.folder)
+            yield from _families(_name(units, root, prefix, place.logs))
+
+    def _places(self, root: str, wanted: re.Pattern[str]) -> Iterator[Place | ReadFailure]:
+        """Folders of a training with all logs in them and in the folders that nest below."""
+        gathering = Gathering()
+        for met in self._walk.folders(root):
+            if isinstance(met, ReadFailure):
+                yield met
+            elif isinstance(met, Left):
+                yield from gathering.leave(met.folder)
+            else:
+                logs = [p for p in met.files if wanted.match(_key(p))]
+                if self.include:
+                    logs = [p for p in logs if matches(p, root, self.include)]
+                gathering.meet(met, logs)
+        yield from gathering.rest()
 
     def _units(
         self, paths: list[str], readers: Mapping[str, Any], units: list[tuple[str, RunFiles]]
@@ -131,65 +167,27 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         groups: dict[tuple[str, str], list[str]] = defaultdict(list)
         for path in paths:
             try:
-                name = self._reader_of(path, read_head(path), _matching(path, readers))
+                name = self._known_reader(path, readers)
             except ReadError as error:
                 yield ReadFailure(error.path, error.reason)
                 continue
-            if name is None and os.path.basename(path) in NAMES:  # noqa: PTH119
+            if not name and os.path.basename(path) in NAMES:  # noqa: PTH119
                 continue  # settings, read with the logs beside them
-            if name is None:
-                self.passed_over["files with a log's name hold no training log"].append(path)
+            if not name:
+                self._walk.passed_over["files with a log's name hold no training log"].add(path)
             else:
                 group = getattr(readers[name], "group", _shared_path)
                 groups[name, group(path)].append(path)
         order = sorted(groups, key=lambda k: (-readers[k[0]].priority, k[1]))
         units += [(key[1], RunFiles("", key[0], tuple(groups[key]))) for key in order]
 
-    def _walk(self, root: str) -> Iterator[str | ReadFailure]:
-        """Regular files below ``root``, sorted; each folder once, whatever links lead to it."""
-        stack = [root]
-        while stack:
-            folder = stack.pop()
-            try:
-                place = os.stat(folder)  # noqa: PTH116
-                if (place.st_dev, place.st_ino) in self._searched:
-                    self.passed_over[_AGAIN].append(folder)
-                    continue
-                self._searched.add((place.st_dev, place.st_ino))
-                with os.scandir(folder) as entries:
-                    listed = sorted(entries, key=lambda e: e.name)
-            except OSError as error:
-                wrong = failure(folder, error)
-                yield ReadFailure(wrong.path, wrong.reason)
-                continue
-            below: list[str] = []
-            for entry in listed:
-                if self._is_excluded(entry, root):
-                    continue
-                try:
-                    if entry.is_dir():
-                        below.append(entry.path)
-                    elif entry.is_file():
-                        yield entry.path
-                    elif os.path.exists(entry.path):  # noqa: PTH110
-                        self.passed_over["pipes, sockets or devices"].append(entry.path)
-                    elif entry.is_symlink():
-                        self.passed_over["broken links"].append(entry.path)
-                except OSError as error:
-                    wrong = failure(entry.path, error)
-                    yield ReadFailure(wrong.path, wrong.reason)
-            stack += reversed(below)
-
-    def _is_excluded(self, entry: os.DirEntry[str], root: str) -> bool:
-        if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS:
-            if entry.is_dir(follow_symlinks=False):
-                self.passed_over["hidden or tool folders"].append(entry.path)
-            return True
-        relative = _slashed(os.path.relpath(entry.path, root))
-        if any(fnmatchcase(relative, p) or fnmatchcase(entry.name, p) for p in self.exclude):
-            self.passed_over["excluded by pattern"].append(entry.path)
-            return True
-        return False
+    def _known_reader(self, path: str, readers: Mapping[str, Any]) -> str:
+        """The reader that takes the file, "" where none does; it is opened if need be."""
+        known = self.memory.recall(path)
+        if known is None or (known and known not in readers):
+            known = self._reader_of(path, read_head(path), _matching(path, readers)) or ""
+            self.memory.learn(path, known)
+        return known
 
     def _named_file(self, path: str, readers: Mapping[str, Any]) -> RunFiles | ReadFailure:
         try:
@@ -200,8 +198,8 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         except ReadError as error:
             return ReadFailure(error.path, error.reason)
         if name is not None:
-            name_shown = display_name(_slashed(path))
-            return RunFiles(name_shown, name, (path,), root=_home(folder_of(path)))
+            name_shown = display_name(slashed(path))
+            return RunFiles(name_shown, name, (path,), root=home(folder_of(path)), key=path)
         if not head:
             return ReadFailure(
                 display_name(path, 1000), "the file is empty; nothing was logged yet?"
@@ -263,9 +261,10 @@ def _matching(path: str, readers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(path: str) -> str:
-    return _slashed(logical_name(path)).lower()
+    return slashed(logical_name(path)).lower()
 
 
+@cache
 def _pattern(pattern: str) -> str:
     return translate(pattern if "/" in pattern else f"*/{pattern}") + (
         "" if "/" in pattern else "|" + translate(pattern)
@@ -274,28 +273,6 @@ def _pattern(pattern: str) -> str:
 
 def _any_pattern(readers: Mapping[str, Any]) -> re.Pattern[str]:
     return re.compile("|".join(_pattern(p) for r in readers.values() for p in r.patterns) or "(?!)")
-
-
-def _slashed(path: str) -> str:
-    return os.path.normpath(path).replace(os.sep, "/")
-
-
-def _home(folder: str, trainers: set[str] | frozenset[str] = frozenset()) -> str:
-    """The folder of the whole training: log folders that frameworks nest are stripped.
-
-    Hugging Face writes event files to ``runs/<date>/`` beside the checkpoints; ``runs`` means
-    nothing without such a neighbour (``trainers``).
-    """
-    parent, name = os.path.split(folder)
-    run, metrics, _ = f"{_slashed(folder)}/".rpartition("/metrics/")
-    if run and metrics:  # MLflow: a metric's name may hold slashes, each a folder
-        return run
-    if parent and (_NESTED.fullmatch(name) or (name == "files" and _is_wandb(parent))):
-        return _home(parent, trainers)
-    above, runs = os.path.split(parent)
-    if runs == "runs" and above in trainers:
-        return above
-    return folder
 
 
 def _shared_path(path: str) -> str:
@@ -309,15 +286,12 @@ def _shared_path(path: str) -> str:
     return folder if folder and _PER_RESUME.fullmatch(file) else path
 
 
-def _is_wandb(folder: str) -> bool:
-    return _WANDB_RUN.fullmatch(os.path.basename(folder)) is not None  # noqa: PTH119
-
-
 def _name(
-    units: list[tuple[str, RunFiles]], root: str, prefix: str, taken: set[str]
+    units: list[tuple[str, RunFiles]], root: str, prefix: str, logs: Mapping[str, Near]
 ) -> list[RunFiles]:
     """Runs named by their folder, by their file where the folder has several."""
     folders = [key if os.path.isdir(key) else folder_of(key) for key, _ in units]  # noqa: PTH112
+    taken: set[str] = set()
     named = []
     for (key, unit), folder in zip(units, folders, strict=True):
         alone = folders.count(folder) == 1 or folder == key
@@ -325,12 +299,13 @@ def _name(
         if name in taken:
             name = _relative(unit.files[0], root, prefix)
         taken.add(name)
-        named.append(replace(unit, name=display_name(name), root=root))
+        near = logs[unit.files[0]]
+        named.append(replace(unit, name=display_name(name), root=root, key=key, near=near))
     return named
 
 
 def _relative(path: str, root: str, prefix: str) -> str:
-    inside = _slashed(os.path.relpath(path, root))
+    inside = slashed(os.path.relpath(path, root))
     if inside != ".":
         return f"{prefix}/{inside}" if prefix else inside
     return prefix or os.path.basename(os.path.abspath(root)) or "/"  # noqa: PTH100, PTH119
@@ -343,6 +318,6 @@ def _families(units: list[RunFiles]) -> Iterator[RunFiles]:
         yield from units
 
 
-def _some(paths: Sequence[str], limit: int = 5) -> str:
-    shown = ", ".join(display_name(_slashed(p)) for p in paths[:limit])
-    return shown if len(paths) <= limit else f"{shown} and {len(paths) - limit} more"
+def _order(place: Place | ReadFailure) -> tuple[bool, str]:
+    """Failures first, as they came."""
+    return (True, place.folder) if isinstance(place, Place) else (False, "")

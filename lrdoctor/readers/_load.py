@@ -69,7 +69,8 @@ def _read(unit: RunFiles, failures: list[ReadError]) -> list[RawLog]:
 
 def _own(runs: Sequence[Run], unit: RunFiles) -> list[Run]:
     """The runs with the configuration beside their log; what the log itself says comes first."""
-    beside = configuration(unit.files, unit.root) if runs else Configuration()
+    none = not runs or (unit.near is not None and not unit.near.settings)
+    beside = Configuration() if none else configuration(unit.files, unit.root)
     return [_with_settings(run, beside) for run in runs]
 
 

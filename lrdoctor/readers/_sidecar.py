@@ -33,7 +33,7 @@ MAX_YAML_NODES = 1 << 20  # with aliases written out; more than a file of MAX_BY
 _MAX_DEPTH = 10
 _MAX_ENTRIES = 1000  # of one mapping; more is data, such as a vocabulary
 _MOST_NAMED = 5  # tables left out for their size that are named
-_PARENTS = 2
+PARENTS = 2  # folders above a log in which its settings may be
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+")
 _MOST_SIBLINGS = 500
 
@@ -81,7 +81,7 @@ def _folders(files: Sequence[str], root: str) -> Iterator[str]:
     folder = folder_of(files[0])
     yield folder
     top = os.path.abspath(root or folder)  # noqa: PTH100
-    for _ in range(_PARENTS):
+    for _ in range(PARENTS):
         parent = folder_of(folder)
         inside = os.path.abspath(parent)  # noqa: PTH100
         if os.path.commonpath([inside, top]) != top or _has_neighbour(parent, folder, files[0]):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from lrdoctor.cli.replay import candidate_path
+from lrdoctor.cli._replay_input import candidate_path
 
 
 @pytest.mark.parametrize("text", ["step,lr\n", "step,lr\n0,0.1\n", "step,lr\n0,x\n", "a,b\n1,2\n"])

@@ -45,9 +45,14 @@ class Answer(_Value):
     @property
     def gains(self) -> bool:
         """Whether the candidate is better even at the lower bound; a constant LR cannot tell."""
-        return (
-            self.loss is not None and self.gain_interval is not None and self.gain_interval[0] > 0
-        )
+        interval = self.gain_interval
+        return self.loss is not None and interval is not None and interval[0] > 0
+
+    @property
+    def loses(self) -> bool:
+        """Whether the candidate is worse even at the upper bound."""
+        interval = self.gain_interval
+        return self.loss is not None and interval is not None and interval[1] < 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.replay.law.laws import LAWS, Scale
-from lrdoctor.replay.law.path import LossRun, LrPath, Points, points_of
-from lrdoctor.replay.law.solve import LawFit, fit_law
+from lrdoctor.replay.law._batch import group_of
+from lrdoctor.replay.law._fit_batch import fit_batch
+from lrdoctor.replay.law._place import on_cpu
+from lrdoctor.replay.law.fitted import LawFit
+from lrdoctor.replay.law.path import LossRun, LrPath, Points
 from lrdoctor.types import Array, _Value
 
 _NORMAL_90 = 1.645
@@ -36,9 +38,9 @@ class Prediction(_Value):
 
 def fit(runs: Sequence[LossRun]) -> Fitted:
     """Fits every law to all runs, which are of one model. Raises ``ValueError`` without losses."""
-    points = tuple(points_of(run) for run in runs)
-    scale = Scale(max(p.path.peak for p in points), max(p.path.length for p in points))
-    return Fitted(tuple(fit_law(law, points, scale) for law in LAWS), points)
+    group = group_of(runs)
+    (fits,) = fit_batch([group], on_cpu())
+    return Fitted(fits, group.runs)
 
 
 def predict(fitted: Fitted, path: LrPath, at: Array) -> Prediction:

@@ -1,0 +1,180 @@
+"""What a scan keeps of a diagnosis: small enough for ten thousand runs, complete for a history."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lrdoctor._version import __version__
+from lrdoctor.fleet.worker import Job, diagnose_files
+from lrdoctor.readers._discover import RunFiles
+from lrdoctor.reports._json_write import number
+from lrdoctor.types import Array, Role, Severity, _Value
+from lrdoctor.verdict import LOG_QUALITY, Diagnosis, Finding, ReadFailure
+
+_COMMIT_KEY = re.compile(
+    r"(?:.*[./_-])?(?:(?:git_?)?(?:commit|sha|hash|rev|revision)(?:_?(?:hash|sha|id))?|code_version)"
+)
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_PAUSE = 20.0  # times the median interval between points: the run stood still
+_SHORTEST_PAUSE = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRecord(_Value):
+    """A finding as it is stored; ``body`` is JSON: span, measured numbers, the fix."""
+
+    fingerprint: str
+    rule: str
+    code: str
+    severity: str
+    message: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord(_Value):
+    """One diagnosed run. ``judged`` is whether it has an LR that a rule could be applied to;
+    ``began`` in Unix seconds and ``seconds`` of training without pauses are
+    None where the log has no times; ``wasted`` are those of them within warnings and errors."""
+
+    name: str
+    project: str
+    judged: bool
+    last_step: int
+    unit: str
+    began: float | None
+    seconds: float | None
+    wasted: float | None
+    commit: str
+    findings: tuple[FindingRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord(_Value):
+    """What became of one log: its runs, or why there are none; ``size`` in bytes that were read."""
+
+    runs: tuple[RunRecord, ...] = ()
+    reason: str = ""
+    size: int = 0
+
+
+def judge_log(found: RunFiles, job: Job) -> LogRecord:
+    """Reads and diagnoses one log, in a worker; never raises."""
+    size = sum(map(_size, found.all_files))
+    outcomes = diagnose_files(found, job)
+    runs = [d for d in outcomes if isinstance(d, Diagnosis)]
+    failures = [f for f in outcomes if isinstance(f, ReadFailure)]
+    reason = f"{failures[0].path}: {failures[0].reason}" if failures else ""
+    return LogRecord(tuple(record_of(d, found) for d in runs), reason, size)
+
+
+def record_of(diagnosis: Diagnosis, found: RunFiles) -> RunRecord:
+    """The part of a diagnosis that is kept."""
+    step, wall = _times(diagnosis)
+    passed = _training_seconds(wall)
+    return RunRecord(
+        name=diagnosis.run,
+        project=diagnosis.run.rpartition("/")[0] or Path(found.root).resolve().name,
+        judged=diagnosis.judged and bool(diagnosis.roles.get(Role.LR)),
+        last_step=diagnosis.last,
+        unit=diagnosis.unit.value,
+        began=float(wall[0]) if len(wall) else None,
+        seconds=float(passed.sum()) if len(wall) else None,
+        wasted=_wasted(diagnosis.findings, step, passed) if len(wall) else None,
+        commit=_commit(diagnosis),
+        findings=tuple(_finding(f, diagnosis) for f in diagnosis.findings),
+    )
+
+
+def job_digest(job: Job) -> str:
+    """Hash of everything that changes a judgement: what has another one is judged anew."""
+    parts = [
+        __version__,
+        job.rulebook.digest,
+        sorted(job.roles.items()),
+        sorted(job.expect.items()),
+        sorted([s.rule, s.runs, s.reason] for s in job.suppressions),
+        [job.replay, job.torch_check],
+    ]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+
+
+def _finding(finding: Finding, diagnosis: Diagnosis) -> FindingRecord:
+    evidence, rule = finding.evidence, finding.rule
+    fix = next((c for c in diagnosis.candidates if rule.code in c.answers), None)
+    body = {
+        "start": int(evidence.start),
+        "stop": int(evidence.stop),
+        "param_group": evidence.param_group,
+        "tags": list(evidence.tags),
+        "confidence": finding.confidence.value,
+        "measured": {k: [number(q.value), q.unit] for k, q in evidence.measured.items()},
+        "fix": fix.title if fix else "",
+        "diff": fix.diff if fix else "",
+    }
+    return FindingRecord(
+        finding.fingerprint,
+        rule.name,
+        rule.code,
+        finding.severity.value,
+        finding.message,
+        json.dumps(body),
+    )
+
+
+def _commit(diagnosis: Diagnosis) -> str:
+    for name, value in diagnosis.hparams.items():
+        if not isinstance(value, str) or not _COMMIT_KEY.fullmatch(name.lower()):
+            continue
+        if _COMMIT.fullmatch(value.lower()):
+            return value.lower()
+    return ""
+
+
+def _times(diagnosis: Diagnosis) -> tuple[Array, Array]:
+    """Step and Unix seconds of the points of the curve with most times; empty without any."""
+    best: tuple[Array, Array] = (np.zeros(0), np.zeros(0))
+    for series in (curve.series for curve in diagnosis.curves):
+        if series.wall_time is None:
+            continue
+        finite = np.isfinite(series.wall_time)
+        if np.count_nonzero(finite) > len(best[1]):
+            best = series.step[finite].astype(np.float64), series.wall_time[finite]
+    return best
+
+
+def _training_seconds(wall: Array) -> Array:
+    """``float64[n]``: seconds from each point to the next, without pauses and clocks set back."""
+    passed = np.diff(wall).clip(0)
+    if not len(passed):
+        return np.zeros(len(wall))
+    usual = float(np.median(passed))
+    longest = max(_PAUSE * usual, _SHORTEST_PAUSE)
+    return np.append(np.where(passed > longest, usual, passed), 0.0)
+
+
+def _wasted(findings: Iterable[Finding], step: Array, passed: Array) -> float:
+    inside = np.zeros(len(step), dtype=bool)
+    for start, stop in _costly_spans(findings):
+        inside |= (step >= start) & (step < stop)
+    return float(passed[inside].sum())
+
+
+def _costly_spans(findings: Iterable[Finding]) -> Iterator[tuple[int, int]]:
+    for finding in findings:
+        if finding.severity is not Severity.INFO and finding.rule.category != LOG_QUALITY:
+            yield finding.evidence.start, finding.evidence.stop
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
