@@ -138,11 +138,11 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 def _exit_code(watch: Watch, fail_on: str) -> int:
     """As for a report: 3 where no run has a learning rate, 1 for standing findings that count."""
-    from lrdoctor.gate import FAILED, NOTHING_READ, PASSED, fails
+    from lrdoctor.gate import FAILED, NOTHING_READ, PASSED, reaches
     from lrdoctor.types import Role
 
     diagnoses = [f.diagnosis for f in watch.runs if f.diagnosis is not None]
     if not any(diagnosis.roles.get(Role.LR) for diagnosis in diagnoses):
         return NOTHING_READ
     standing = [f for followed in watch.runs for f in followed.state.standing]
-    return FAILED if any(fails(f, fail_on) for f in standing) else PASSED
+    return FAILED if any(reaches(f.severity, fail_on) for f in standing) else PASSED

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from lrdoctor.fleet.follow import Event, Following, Kind, advance
+from lrdoctor.fleet.marks import mark
 from lrdoctor.fleet.playback import first_known, judge, lengths, prefix
 from lrdoctor.fleet.worker import Job, load_runs
-from lrdoctor.readers._discover import RunFiles, files_below, find_runs
+from lrdoctor.readers._discover import RunFiles, find_runs
+from lrdoctor.readers._walk import Met, Walk
 from lrdoctor.types import Run, Severity
 from lrdoctor.verdict import Diagnosis, ReadFailure
 
-Stamp: TypeAlias = tuple[int, int]  # size in bytes, time of the last change in ns
 Load: TypeAlias = Callable[[RunFiles], "tuple[Run, ...] | ReadFailure"]
 # A log that has grown already when it is first met is judged at this many earlier lengths as well,
 # each this share shorter than the next: enough for the longest patience, so that what has stood for
@@ -63,7 +64,7 @@ class Watch:
     ) -> None:
         self._paths, self._job, self._exclude = paths, job, exclude
         self._least, self._load = least, load
-        self._stamps: dict[str, Stamp] = {}
+        self._marks: dict[str, str] = {}
         self._logs: tuple[RunFiles, ...] = ()
         self._runs: dict[tuple[str, int], Followed] = {}
 
@@ -80,25 +81,19 @@ class Watch:
 
     def look(self) -> tuple[bool, list[Told]]:
         """Whether any file has changed since the last look, and what there is to tell of it."""
-        stamps = _stamps(self._paths, self._exclude)
-        changed = {p for p, s in stamps.items() if self._stamps.get(p) != s}
-        gone = self._stamps.keys() - stamps.keys()
-        self._stamps = stamps
+        marks = {path: mark(path) for path in _files(self._paths, self._exclude)}
+        changed = {path for path in marks | self._marks if marks.get(path) != self._marks.get(path)}
+        self._marks = marks
+        if not changed <= {file for log in self._logs for file in log.all_files}:
+            self._logs = tuple(self._search())
         doubtful = {key for (key, _), f in self._runs.items() if f.state.shrunk}
-        if changed or gone:
-            known = {file for log in self._logs for file in log.all_files}
-            if gone or not changed <= known:
-                self._logs = tuple(self._search())
-            others = changed - known
-        else:
-            others = set()
         told = [
             one
             for log in self._logs
-            if log.files[0] in doubtful or _concerns(changed, others, log)
+            if log.files[0] in doubtful or not changed.isdisjoint(_sources(log))
             for one in self._read(log)
         ]
-        return bool(changed or gone), told
+        return bool(changed), told
 
     def close(self) -> list[Told]:
         """What the runs come to now that nothing more will be logged."""
@@ -156,22 +151,17 @@ class Watch:
         return Told(event, first_known(run, self._job, finding.rule.code, event.before))
 
 
-def _stamps(paths: Sequence[str], exclude: Sequence[str]) -> dict[str, Stamp]:
-    """Size and time of change of every file under the paths; one that vanishes is left out."""
-    stamps = {}
-    for path in files_below(paths, exclude):
-        try:
-            status = os.stat(path)  # noqa: PTH116
-        except OSError:
-            continue
-        stamps[path] = (status.st_size, status.st_mtime_ns)
-    return stamps
+def _files(paths: Sequence[str], exclude: Sequence[str]) -> Iterator[str]:
+    """Every file below the paths, logs or not, unopened."""
+    walk = Walk(exclude)
+    for path in paths:
+        if os.path.isdir(path):  # noqa: PTH112
+            for met in walk.folders(path):
+                yield from met.files if isinstance(met, Met) else ()
+        elif os.path.exists(path):  # noqa: PTH110
+            yield path
 
 
-def _concerns(changed: set[str], others: set[str], log: RunFiles) -> bool:
-    """Whether a log has changed, or one of ``others`` beside or above it: its configuration?"""
-    if not changed.isdisjoint(log.all_files):
-        return True
-    home = os.path.dirname(log.files[0])  # noqa: PTH120
-    folders = {os.path.dirname(path) for path in others}  # noqa: PTH120
-    return any(home == f or home.startswith(os.path.join(f, "")) for f in folders)  # noqa: PTH118
+def _sources(log: RunFiles) -> tuple[str, ...]:
+    """The files of a log and the settings near it."""
+    return (*log.all_files, *(log.near.settings if log.near else ()))

@@ -236,17 +236,6 @@ def find_runs(paths: Sequence[str], exclude: Sequence[str] = ()) -> Search:
     return Search(tuple(paths), tuple(exclude))
 
 
-def files_below(paths: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[str]:
-    """Every file that ``find_runs`` would look at below each of ``paths``, logs or not, unopened;
-    a path that is no folder comes as it is."""
-    search = find_runs(paths, exclude)
-    for path in search.paths:
-        if os.path.isdir(path):  # noqa: PTH112
-            yield from (file for file in search._walk(path) if isinstance(file, str))
-        else:
-            yield path
-
-
 def _readers() -> dict[str, Any]:
     return {name: plugin() for name, plugin in discover("readers").items()}
 
