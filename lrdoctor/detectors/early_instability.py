@@ -44,7 +44,7 @@ class EarlyInstability:
     The running mean of the loss must leave the first value upwards by more than ``sigmas`` standard
     errors within the first tenth of the early part, and come back later; what does not come back is
     a divergence and another matter. A rise of less than ``min_share`` of the run is a note: a
-    warm-up would have taken as long.
+    warm-up would have taken as long. So is one of a run of unknown length that still trains.
     """
 
     name: ClassVar[str] = "early_instability"
@@ -130,8 +130,14 @@ class EarlyInstability:
             param_group=group.name,
             detail=detail,
             revision="a rise that was meant, as of a loss with a growing weight or harder data",
-            severity=None if share >= self.min_share else Severity.INFO,
+            severity=None if share >= self.min_share and _length_known(case) else Severity.INFO,
         )
+
+
+def _length_known(case: Case) -> bool:
+    """Whether a share of the run means anything: of one that still trains, without a plan, every
+    share so far shrinks."""
+    return case.finished is not False or planned_length(case) is not None
 
 
 def _full_from_the_start(case: Case, group: ParamGroup) -> bool:
