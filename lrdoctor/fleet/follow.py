@@ -71,9 +71,12 @@ class Sighting(_Value):
         """After one more judgement, of a log that ends at step ``last``."""
         seen = None if finding is None else finding.severity
         finding = finding or self.finding
+        if seen and self.seen and self.told is None:
+            # One fault all along, whose severity is not settled: the milder one has lasted.
+            seen = min(seen, self.seen, key=lambda severity: severity.rank)
+            return replace(self, finding=finding, seen=seen, judgements=self.judgements + 1)
         if seen == self.seen:
-            count = self.judgements + 1
-            return replace(self, finding=finding, judgements=count, cause=cause)
+            return replace(self, finding=finding, cause=cause, judgements=self.judgements + 1)
         return Sighting(finding, seen, last, told=self.told, cause=cause)
 
     def lasted(self, first: int, last: int, patience: Patience) -> bool:
@@ -159,6 +162,8 @@ def advance(
             now = old.next(finding, causes.get(subject), diagnosis.last)
         elif finding is not None:
             now = Sighting(finding, finding.severity, diagnosis.last)
+        if over and finding is not None:
+            now = replace(now, seen=finding.severity)
         patient = patience(now.finding, lr)
         lasted = now.lasted(diagnosis.first, diagnosis.last, patient)
         if now.seen != now.told and (over or lasted):
@@ -177,7 +182,8 @@ def _event(now: Sighting, diagnosis: Diagnosis) -> Event:
         kind = Kind.CONFIRMED
     else:
         kind = Kind.RAISED if now.seen.rank > now.told.rank else Kind.LOWERED
-    return Event(kind, diagnosis.run, diagnosis.last, now.since, now.finding, now.cause)
+    finding = replace(now.finding, severity=now.seen or now.finding.severity)
+    return Event(kind, diagnosis.run, diagnosis.last, now.since, finding, now.cause)
 
 
 def _subjects(findings: Iterable[Finding]) -> dict[str, Finding]:

@@ -119,6 +119,14 @@ def test_a_worse_severity_waits_for_confirmation_too() -> None:
     assert kinds(*lower)[1:] == [(Kind.LOWERED, 11, 12)]
 
 
+def test_a_fault_of_changing_severity_is_told_as_the_milder() -> None:
+    mild = replace(LR, severity=Severity.WARNING)
+    state, events = told(judged(9, LR), judged(10, mild), judged(11, LR))
+    assert [(e.kind, e.before) for e in events] == [(Kind.CONFIRMED, 9)]
+    assert [f.severity for f in state.standing] == [Severity.WARNING]
+    assert [e.finding.severity for e in events if e.finding] == [Severity.WARNING]
+
+
 def test_remarks_are_not_followed_unless_asked_for() -> None:
     remark = replace(LR, severity=Severity.INFO)
     state, events = Following(), []
