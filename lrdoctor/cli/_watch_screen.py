@@ -56,6 +56,8 @@ class Screen:
     def sum_up(self, runs: Sequence[Followed], interrupted: bool) -> None:
         """Prints what the watch came to; on standard error beside JSON."""
         self._clear()
+        for followed in runs if self._json else ():
+            click.echo(text.end_as_json(followed, datetime.now()))
         lines = list(text.summary(runs, interrupted, self._withdrawn))
         for line in lines or [f"no training log appeared in {', '.join(self._paths)}"]:
             click.echo(line, err=self._json)

@@ -26,7 +26,7 @@ def as_json(told: Told, at: datetime) -> str:
     """One event as a JSON object on one line; the fields are listed in the README."""
     event, finding = told.event, told.event.finding
     fields: dict[str, object] = {
-        "time": at.astimezone().isoformat(timespec="seconds"),
+        "time": _stamp(at),
         "event": str(event.kind),
         "run": event.run,
         "step": event.step,
@@ -47,6 +47,19 @@ def as_json(told: Told, at: datetime) -> str:
             "message": finding.message,
             "fingerprint": finding.fingerprint,
         }
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def end_as_json(followed: Followed, at: datetime) -> str:
+    """The end of watching a run as a JSON object on one line: what stands."""
+    fields = {
+        "time": _stamp(at),
+        "event": "ended",
+        "run": followed.name,
+        "step": followed.state.last,
+        "standing": [f.rule.code for f in followed.state.standing],
+        "pending": followed.state.pending,
+    }
     return json.dumps(fields, ensure_ascii=False)
 
 
@@ -111,6 +124,10 @@ def summary(runs: Sequence[Followed], interrupted: bool, withdrawn: int) -> Iter
         yield text
     if withdrawn:
         yield f"{count(withdrawn, 'finding')} withdrawn on the way"
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone().isoformat(timespec="seconds")
 
 
 def _style(event: Event) -> str:

@@ -73,7 +73,7 @@ def test_events_for_machines(
 ) -> None:
     watch("run", "--json", during=[*growing(log, 18, 30), *growing(log, EPOCHS, EPOCHS)])
     out, err = capfd.readouterr()
-    events = [json.loads(line) for line in out.splitlines()]
+    *events, end = [json.loads(line) for line in out.splitlines()]
     assert [(e["event"], e["code"], e["step"]) for e in events] == [
         ("confirmed", "LRD304", 23),
         ("confirmed", "LRD501", 27),
@@ -81,6 +81,7 @@ def test_events_for_machines(
     ]
     assert events[1]["severity"] == "error" and LENGTH <= events[1]["known_from"] <= 26
     assert events[2]["cause"] == "LRD501"
+    assert (end["event"], end["step"], end["standing"]) == ("ended", EPOCHS - 1, ["LRD501"])
     assert "1 error (LRD501)" in err
 
 
