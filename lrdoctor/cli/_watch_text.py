@@ -114,13 +114,14 @@ def summary(runs: Sequence[Followed], interrupted: bool, withdrawn: int) -> Iter
             continue
         what = "watched to" if interrupted else "ended at"
         text = f"{one_line(followed.name)}: {what} {_reached(diagnosis)}: "
-        text += _counts(followed.state.standing)
+        if diagnosis.roles.get(Role.LR):
+            text += _counts(followed.state.standing)
+        else:
+            text += "not judged, the log has no learning rate"
         codes = ", ".join(dict.fromkeys(f.rule.code for f in followed.state.standing))
         text += f" ({codes})" if codes else ""
         if followed.state.pending:
             text += f"; {followed.state.pending} seen but not confirmed"
-        if not diagnosis.roles.get(Role.LR):
-            text += "; the log has no learning rate"
         yield text
     if withdrawn:
         yield f"{count(withdrawn, 'finding')} withdrawn on the way"
