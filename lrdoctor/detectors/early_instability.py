@@ -12,6 +12,7 @@ from lrdoctor.curves.changepoint import recovery
 from lrdoctor.curves.noise import autocorrelation_time, point_sigma
 from lrdoctor.detectors._context import (
     is_reinforcement_learning,
+    length_known,
     length_text,
     main_group,
     percent,
@@ -130,14 +131,8 @@ class EarlyInstability:
             param_group=group.name,
             detail=detail,
             revision="a rise that was meant, as of a loss with a growing weight or harder data",
-            severity=None if share >= self.min_share and _length_known(case) else Severity.INFO,
+            severity=None if share >= self.min_share and length_known(case) else Severity.INFO,
         )
-
-
-def _length_known(case: Case) -> bool:
-    """Whether a share of the run means anything: of one that still trains, without a plan, every
-    share so far shrinks."""
-    return case.finished is not False or planned_length(case) is not None
 
 
 def _full_from_the_start(case: Case, group: ParamGroup) -> bool:
