@@ -78,9 +78,24 @@ def window(page: Any) -> tuple[float, float]:
 
 
 def step_in(chart: Any) -> int:
-    """The step whose values a chart shows."""
-    told = chart.locator(".readout").inner_text()
-    return int(re.search(r"step ([\d,]+) \(epoch", told)[1].replace(",", ""))
+    """The step whose values a chart shows, once it shows some."""
+    pattern = re.compile(r"step ([\d,]+) \(epoch")
+    chart.locator(".readout", has_text=pattern).wait_for(timeout=10_000)
+    return int(pattern.search(chart.locator(".readout").inner_text())[1].replace(",", ""))
+
+
+def plot_box(chart: Any) -> dict[str, float]:
+    """Where a chart's first panel lies once the page no longer moves: runs out of sight are laid
+    out when they come near."""
+    plot = chart.locator(".plot").first
+    chart.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    for _ in range(20):
+        chart.page.wait_for_timeout(100)
+        last, box = box, plot.bounding_box()
+        if box == last:
+            break
+    return box
 
 
 @pytest.mark.parametrize("name", ["report.html", "compare.html", "site/index.html"])
@@ -104,8 +119,7 @@ def test_first_screen_says_what_to_change_in_which_run(opened: Any, files: Path)
 def test_pointer_reads_the_logged_values(opened: Any, files: Path) -> None:
     with Tab(opened, files / "report.html") as page:
         chart = page.locator(FIGURE).first
-        chart.scroll_into_view_if_needed()
-        box = chart.locator(".plot").first.bounding_box()
+        box = plot_box(chart)
         page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 40)
         told, step = chart.locator(".readout").inner_text(), step_in(chart)
     lr = next(c.series for c in late_peak().curves if c.role is Role.LR)
@@ -142,14 +156,12 @@ def test_wheel_zooms_where_the_pointer_is_once_the_chart_was_clicked(
 ) -> None:
     with Tab(opened, files / "report.html") as page:
         chart = page.locator(FIGURE).first
-        chart.scroll_into_view_if_needed()
-        box = chart.locator(".plot").first.bounding_box()
+        box = plot_box(chart)
         page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 50)
         page.mouse.wheel(0, -200)
         page.wait_for_timeout(100)
         assert window(page) == (0, 1)  # the page scrolls instead
-        chart.scroll_into_view_if_needed()
-        box = chart.locator(".plot").first.bounding_box()
+        box = plot_box(chart)
         at = (box["x"] + box["width"] * 0.8, box["y"] + 50)
         page.mouse.click(*at)
         page.mouse.wheel(0, -200)
@@ -169,8 +181,7 @@ def test_touch_reads_values(opened: Any, files: Path) -> None:
     options = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
     with Tab(opened, files / "report.html", **options) as page:
         chart = page.locator(FIGURE).first
-        chart.scroll_into_view_if_needed()
-        box = chart.locator(".plot").first.bounding_box()
+        box = plot_box(chart)
         page.touchscreen.tap(box["x"] + box["width"] * 0.25, box["y"] + 20)
         assert step_in(chart) == pytest.approx(0.25 * 8970, abs=80)
 
