@@ -18,6 +18,7 @@ from lrdoctor.fleet.worker import UNKNOWN_TAG, Job, diagnose_files
 from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
+from lrdoctor.readers._url import without_secrets
 from lrdoctor.rulebook import Rulebook, load_rulebook
 from lrdoctor.types import Case, Note, Run, Severity, Status
 from lrdoctor.verdict import Diagnosis, ReadFailure, Report
@@ -99,7 +100,7 @@ def analyze(
         unreadable=tuple(failures),
         version=__version__,
         rulebook_digest=job.rulebook.digest,
-        arguments=tuple(arguments),
+        arguments=tuple(map(without_secrets, arguments)),
         rules=job.rulebook.rules,
         files_found=sum(len(f.all_files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),
