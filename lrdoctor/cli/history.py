@@ -42,7 +42,7 @@ def command(subject: str | None, state: str, new: bool, fixed: bool, trend: bool
     'project3/*'. Without one, the scans and the folders that lose most.
     """
     from lrdoctor.fleet.history import rule_names, scans
-    from lrdoctor.fleet.store import read_store
+    from lrdoctor.fleet.state_file import read_store
 
     with read_store(state) as store:
         latest = scans(store, most)

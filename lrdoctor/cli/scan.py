@@ -103,7 +103,7 @@ def command(
     from lrdoctor.fleet.records import job_digest, judge_log
     from lrdoctor.fleet.scan import Scope, roots_exist, scan
     from lrdoctor.fleet.shards import Shard, parse_shard
-    from lrdoctor.fleet.store import open_store
+    from lrdoctor.fleet.state_file import open_store
     from lrdoctor.fleet.summary import totals
     from lrdoctor.fleet.when import moment
     from lrdoctor.job import make_job, settings

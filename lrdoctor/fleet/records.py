@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy as np
 from lrdoctor._version import __version__
 from lrdoctor.fleet.worker import Job, diagnose_files
 from lrdoctor.readers._discover import RunFiles
+from lrdoctor.readers._tails import Tail, Tails
 from lrdoctor.reports._json_write import number
-from lrdoctor.types import Array, Role, Severity, _Value
+from lrdoctor.types import Array, Role, Severity, _freeze, _Value
 from lrdoctor.verdict import LOG_QUALITY, Diagnosis, Finding, ReadFailure
 
 _COMMIT_KEY = re.compile(
@@ -57,22 +59,42 @@ class RunRecord(_Value):
 
 
 @dataclass(frozen=True, slots=True)
+class LogTask(_Value):
+    """A log to judge, what is known of its files from before, and since when (Unix seconds) a file
+    must have changed for it to be worth remembering where its reading ended."""
+
+    found: RunFiles
+    tails: Mapping[str, Tail] = field(default_factory=dict)
+    live_since: float = math.inf
+
+    def __post_init__(self) -> None:
+        _freeze(self, tails=self.tails)
+
+
+@dataclass(frozen=True, slots=True)
 class LogRecord(_Value):
-    """What became of one log: its runs, or why there are none; ``size`` in bytes that were read."""
+    """What became of one log: its runs, or why there are none; ``size`` in bytes that were read,
+    ``tails`` where its files can be read on."""
 
     runs: tuple[RunRecord, ...] = ()
     reason: str = ""
     size: int = 0
+    tails: Mapping[str, Tail] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _freeze(self, tails=self.tails)
 
 
-def judge_log(found: RunFiles, job: Job) -> LogRecord:
+def judge_log(task: LogTask, job: Job) -> LogRecord:
     """Reads and diagnoses one log, in a worker; never raises."""
+    found, tails = task.found, Tails(task.tails, since=task.live_since)
     size = sum(map(_size, found.all_files))
-    outcomes = diagnose_files(found, job)
+    outcomes = diagnose_files(found, job, tails)
     runs = [d for d in outcomes if isinstance(d, Diagnosis)]
     failures = [f for f in outcomes if isinstance(f, ReadFailure)]
     reason = f"{failures[0].path}: {failures[0].reason}" if failures else ""
-    return LogRecord(tuple(record_of(d, found) for d in runs), reason, size)
+    kept = tuple(record_of(d, found) for d in runs)
+    return LogRecord(kept, reason, size - tails.skipped, tails.kept)
 
 
 def record_of(diagnosis: Diagnosis, found: RunFiles) -> RunRecord:

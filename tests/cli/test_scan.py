@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.cli import run
-from lrdoctor.fleet.store import open_store
+from lrdoctor.fleet.state_file import open_store
 from tests.fleet.fleets import OLD, put, write_fleet, write_run
 
 
