@@ -17,6 +17,7 @@ from lrdoctor.cli._options import (
     role_tags,
     rules_option,
 )
+from lrdoctor.readers._url import is_remote
 
 if TYPE_CHECKING:
     from lrdoctor.fleet.scan import Progress
@@ -100,8 +101,9 @@ def command(
 
     from lrdoctor.cli._fleet import View
     from lrdoctor.fleet.engines import open_engine, usable_cores
+    from lrdoctor.fleet.files import roots_exist
     from lrdoctor.fleet.records import job_digest, judge_log
-    from lrdoctor.fleet.scan import Scope, roots_exist, scan
+    from lrdoctor.fleet.scan import Scope, scan
     from lrdoctor.fleet.shards import Shard, parse_shard
     from lrdoctor.fleet.state_file import open_store
     from lrdoctor.fleet.summary import totals
@@ -130,6 +132,7 @@ def command(
             jobs=jobs or site.jobs or usable_cores(),
             timeout=timeout,
             address=scheduler_address,
+            spawn=any(map(is_remote, roots)),
         ) as workers:
             number, tally = scan(store, scope, workers, job_digest(job), progress)
         progress.close()

@@ -153,7 +153,7 @@ class Search(Iterator["RunFiles | ReadFailure"]):
                 return
             found = self._named_file(file, readers)
         except ReadError as error:
-            self.incomplete.add(root)
+            self.incomplete.add(root.rstrip("/"))
             yield ReadFailure(error.path, error.reason)
             return
         finally:

@@ -20,7 +20,9 @@ from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._places import Near
 from lrdoctor.readers._remote import Listed, Remote, connect, in_parallel
 from lrdoctor.readers._sidecar import MAX_BYTES, MOST_SIBLINGS, UNREAD, log_kind
-from lrdoctor.readers._text import folder_of
+from lrdoctor.readers._tails import WINDOW, Tails
+from lrdoctor.readers._tb_scan import Damage, Source
+from lrdoctor.readers._text import folder_of, open_bytes
 from lrdoctor.types import Note, Run, _Value
 
 _IN_PIECES = 8 << 20  # bytes; larger files are copied piece by piece
@@ -32,6 +34,7 @@ class Copy(_Value):
 
     remote: Remote
     folder: str
+    tails: Tails
 
     def local(self, url: str) -> str:
         """Where the copy of ``url`` is, or would be."""
@@ -70,19 +73,24 @@ class Copy(_Value):
 
 
 @contextmanager
-def copied(found: RunFiles) -> Iterator[tuple[Copy, RunFiles, tuple[ReadError, ...]]]:
+def copied(found: RunFiles, tails: Tails) -> Iterator[tuple[Copy, RunFiles, tuple[ReadError, ...]]]:
     """The copy of a run's files while the context lasts, and what could not be copied of them.
 
-    Raises ``ReadError`` where none could.
+    Files that ``tails`` knows are copied from there on, after a hole. Raises ``ReadError`` where no
+    file could be copied.
     """
     remote = connect(found.root)
     with TemporaryDirectory(prefix="lrdoctor-") as folder:
-        copy = Copy(remote, os.path.realpath(folder))
+        own = Tails(least=tails.least, since=tails.since)
+        copy = Copy(remote, os.path.realpath(folder), own)
+        own.known = {copy.local(url): tail for url, tail in tails.known.items()}
         lost = _fetch(copy, found.all_files)
         if len(lost) == len(found.all_files):
             raise next(iter(lost.values()))
         _fetch_settings(copy, found)
         yield copy, copy.files(_without(found, lost)), tuple(lost.values())
+        tails.kept |= {copy.named(path): tail for path, tail in own.kept.items()}
+        tails.skipped += own.skipped
 
 
 def _without(found: RunFiles, lost: Iterable[str]) -> RunFiles:
@@ -99,7 +107,9 @@ def _fetch(copy: Copy, urls: Sequence[str]) -> dict[str, ReadError]:
     def one(url: str) -> None:
         target = _place(copy.local(url))
         size = url.size if isinstance(url, Listed) else None
-        if size is not None and size > _IN_PIECES:
+        if size is not None and _fetch_tail(copy, url, size, target):
+            pass
+        elif size is not None and size > _IN_PIECES:
             copy.remote.copy(url, target)
         else:
             Path(target).write_bytes(copy.remote.read(url) if size != 0 else b"")
@@ -107,6 +117,28 @@ def _fetch(copy: Copy, urls: Sequence[str]) -> dict[str, ReadError]:
 
     results = zip(urls, in_parallel(one, urls), strict=True)
     return {url: result for url, result in results if isinstance(result, ReadError)}
+
+
+def _fetch_tail(copy: Copy, url: str, size: int, target: str) -> bool:
+    """Copies the end of a file that has grown, where its ends show that it has; the rest is a hole.
+
+    An object on S3 is replaced as a whole, so that what one request gives is of one state of it.
+    """
+    tail = copy.tails.known.get(target)
+    if tail is None or size < tail.offset:
+        return False
+    start = max(0, tail.offset - WINDOW)
+    try:
+        head = copy.remote.read(url, 0, min(WINDOW, tail.offset))
+        end = copy.remote.read(url, start)
+    except ReadError:  # such as a file that has become shorter since it was listed
+        return False
+    with Path(target).open("wb") as file:
+        file.write(head)
+        file.seek(start)
+        file.write(end)
+    with open_bytes(target) as stream:
+        return copy.tails.recall(target, Source(stream, Damage())) is not None
 
 
 def _place(path: str) -> str:

@@ -29,7 +29,7 @@ def load(run_files: RunFiles, tails: Tails | None = None) -> tuple[Run, ...]:
     two formats is returned once, with a note.
     """
     if is_remote(run_files.root):
-        return _load_remote(run_files)
+        return _load_remote(run_files, tails or Tails())
     runs: list[Run] = []
     failures: list[ReadError] = []
     for unit in (run_files, *run_files.others):
@@ -44,12 +44,12 @@ def load(run_files: RunFiles, tails: Tails | None = None) -> tuple[Run, ...]:
     return tuple(replace(run, notes=(*run.notes, *lost)) for run in runs)
 
 
-def _load_remote(run_files: RunFiles) -> tuple[Run, ...]:
+def _load_remote(run_files: RunFiles, tails: Tails) -> tuple[Run, ...]:
     from lrdoctor.readers._fetch import copied
 
-    with copied(run_files) as (copy, local, lost):
+    with copied(run_files, tails) as (copy, local, lost):
         try:
-            runs = load(local)
+            runs = load(local, copy.tails)
         except ReadError as error:
             raise ReadError(copy.named(error.path), copy.named(error.reason)) from None
     notes = tuple(shown(Note("unreadable-file", e.reason, e.path)) for e in lost)
