@@ -108,6 +108,7 @@ def command(
     from lrdoctor.fleet.state_file import open_store
     from lrdoctor.fleet.summary import totals
     from lrdoctor.fleet.when import moment
+    from lrdoctor.gate import NOTHING_READ
     from lrdoctor.job import make_job, settings
 
     if scheduler_address and engine != "dask":
@@ -142,6 +143,8 @@ def command(
             for failure in tally.failures:
                 click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
         click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
+    if tally.unlisted and not tally.found and not allow_empty:
+        return NOTHING_READ  # what an earlier scan found says nothing about today
     return view.exit_code(
         only_new=only_new, fail_on=fail_on or site.fail_on, allow_empty=allow_empty
     )

@@ -37,7 +37,8 @@ class Scope(_Value):
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one scan, in logs; ``bytes_read`` of the logs that were read."""
+    """Counts of one scan, in logs; ``bytes_read`` of the logs that were read; ``unlisted``
+    are remote roots that could not be listed to their end."""
 
     found: int = 0
     unchanged: int = 0
@@ -47,6 +48,7 @@ class Tally:
     unreadable: int = 0
     bytes_read: int = 0
     gone: int = 0
+    unlisted: int = 0
     seconds: float = 0.0
     failures: list[ReadFailure] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
@@ -122,6 +124,7 @@ class _Scanning:
                 yield None
         self.tally.notes = search.notes
         self.unlisted = search.incomplete
+        self.tally.unlisted = len(self.unlisted)
 
     def _is_in_scope(self, found: RunFiles) -> bool:
         relative = slashed(os.path.relpath(found.key, found.root))

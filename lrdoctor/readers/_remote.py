@@ -198,17 +198,18 @@ def _reason(url: str, error: BaseException) -> str:
     text = " ".join(str(e) for e in chain)
     if "NoSuchBucket" in names or "bucket does not exist" in text:
         return "no such bucket; check its name and the endpoint"
+    if names & {"ConnectTimeoutError", "ServerTimeoutError", "FSTimeoutError", "TimeoutError",
+                "ReadTimeoutError"}:  # fmt: skip
+        return "no answer in time; check the endpoint and the network"
+    if names & {"ConnectionError", "ClientConnectorError", "gaierror", "ServiceRequestError",
+                "NoValidConnectionsError", "ConnectionRefusedError"}:  # fmt: skip
+        return f"cannot connect ({_told(error)}); check the endpoint and the network"
     if "FileNotFoundError" in names:
         return "the file does not exist (any more), nor a folder of this name; check the URL"
     if names & {"NoCredentialsError", "DefaultCredentialsError", "CredentialUnavailableError"}:
         return "no credentials found; set them in the environment or in the storage's own files"
     if names & {"PermissionError", "ClientAuthenticationError", "AuthenticationException"}:
         return "no permission; check the credentials and that they may list and read"
-    if names & {"TimeoutError", "FSTimeoutError", "ConnectTimeoutError", "ReadTimeoutError"}:
-        return "no answer in time; check the endpoint and the network"
-    if names & {"ConnectionError", "ClientConnectorError", "gaierror", "ServiceRequestError",
-                "NoValidConnectionsError", "ConnectionRefusedError"}:  # fmt: skip
-        return f"cannot connect ({_told(error)}); check the endpoint and the network"
     return f"{_told(error)} ({type(error).__name__})"
 
 

@@ -7,7 +7,7 @@ import re
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # What follows the first colon is a password, not a port; up to the last "@", as secrets hold "/".
 _PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)([^/@:\s]*):(?!\d+(?:[/?#]|$))\S*@")
-_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^\s?]*)\?\S*=\S*")
+_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^\s?]*)\?\S*=\S*?(?=['\"]?(?:\s|$))")
 _NAMED_USERS = ("ssh://", "sftp://")
 
 
