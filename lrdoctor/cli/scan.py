@@ -142,6 +142,8 @@ def command(
             view.tell()
             for failure in tally.failures:
                 click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
+            if tally.unreadable > len(tally.failures):
+                click.echo(f"… {tally.unreadable - len(tally.failures)} more", err=True)
         click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
     if tally.unlisted and not tally.found and not allow_empty:
         return NOTHING_READ  # what an earlier scan found says nothing about today

@@ -106,8 +106,7 @@ class _Scanning:
     digest: str
     number: int
     tally: Tally = field(default_factory=Tally)
-    marks: dict[str, str] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
+    marks: dict[tuple[str, str], str] = field(default_factory=dict)
     unlisted: set[str] = field(default_factory=set)
 
     def to_judge(self) -> Iterator[RunFiles | None]:
@@ -141,9 +140,10 @@ class _Scanning:
         now = mark_of(found)
         known = self.store.known_log(_key(found), found.reader)
         if known is None or not known.holds(now, self.digest):
-            self.held[_key(found)] = now
+            # As it is before it is read: what is written meanwhile counts as a change.
+            self.marks[_key(found), found.reader] = now
             return False
-        self.store.keep(known, self.number)
+        self.store.keep(known, absolute(found.root), self.number)
         self.tally.unchanged += 1
         if known.state == "unreadable":
             self.tally.fail(ReadFailure(found.name, known.reason))
@@ -153,7 +153,7 @@ class _Scanning:
         """Stores what a worker made of a log."""
         key = _key(found)
         root, first = absolute(found.root), absolute(found.files[0])
-        mark = self.held.pop(key)
+        mark = self.marks.pop((key, found.reader))
         log = FoundLog(key, found.reader, root, first, mark, self.digest, found.all_files)
         self.store.put(log, record, self.number)
         self.store.commit_if_due()

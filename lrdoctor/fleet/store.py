@@ -118,12 +118,14 @@ class Store:
         self.db.execute(sql, (time.time(), *counts.values(), scan))
         self.commit()
 
-    def keep(self, known: Known, scan: int) -> None:
-        """An unchanged log has been seen again; one that had gone is back with its findings."""
+    def keep(self, known: Known, root: str, scan: int) -> None:
+        """An unchanged log has been seen again, under ``root``; one that had gone is back with its
+        findings."""
         if known.state == "gone":
             self._change("UPDATE log SET state = 'read' WHERE id = ?", (known.id,))
             self._reopen(known.id)
-        self._change("UPDATE log SET last_scan = ? WHERE id = ?", (scan, known.id))
+        sql = "UPDATE log SET last_scan = ?, root = ? WHERE id = ?"
+        self._change(sql, (scan, text(root), known.id))
 
     def put(self, found: FoundLog, record: LogRecord, scan: int) -> None:
         """Stores what became of a log that was read."""
@@ -145,8 +147,8 @@ class Store:
             log = known.id
             self._change(
                 "UPDATE log SET mark = ?, digest = ?, state = ?, reason = ?, tries = ?, "
-                "last_scan = ?, judged_scan = ?, first_file = ? WHERE id = ?",
-                (*changed, text(found.first_file), log),
+                "last_scan = ?, judged_scan = ?, first_file = ?, root = ? WHERE id = ?",
+                (*changed, text(found.first_file), text(found.root), log),
             )
             if known.state == "gone":
                 self._reopen(log)

@@ -25,11 +25,11 @@ def page_parts() -> dict[str, Markup | str]:
 def linked_parts(assets: str) -> dict[str, str]:
     """``policy`` of a page whose style and script are files in the folder ``assets``, which is
     relative to the page and ends in a slash unless empty. Servers that forbid inline styles show
-    such a page with its design."""
-    return {
-        "assets": assets,
-        "policy": f"default-src 'none'; style-src 'self'; script-src 'self'; {_REST}",
-    }
+    such a page with its design. Pages opened from a disk have no 'self' in some browsers, but
+    ``file:``, which a page from a server cannot load."""
+    own = "'self' file:"
+    policy = f"default-src 'none'; style-src {own}; script-src {own}; {_REST}"
+    return {"assets": assets, "policy": policy}
 
 
 def asset_files() -> dict[str, str]:

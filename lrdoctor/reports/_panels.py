@@ -25,6 +25,7 @@ COLUMNS = 480  # pixel columns of a curve as drawn
 _HOVER_SHARE = 8  # of the columns whose values are shown under the pointer: one in as many
 _TOLERANCE = 0.35  # pixels a drawn curve may be off
 _HEIGHTS = {"lr": 190, "loss": 150}
+_TICK_ROOM = 0.08  # share of an axis that one label takes
 _TITLES = {"lr": "learning rate", "loss": "loss"}
 
 
@@ -176,11 +177,16 @@ def panel(
     return Panel(
         title=f"{title}, {'log' if up.log else 'linear'} axis",
         height=height,
-        ticks=((Tick(0.0, "0"),) if np.any(zero) else ()) + up.ticks(4),
+        ticks=_with_zero(up.ticks(4)) if np.any(zero) else up.ticks(4),
         lines=(*lines, *([_predicted(band, along, up, height)] if band else [])),
         marks=tuple(marks[:MOST_MARKS]),
         area=_bands.area(*told, along, up, height, BOX) if told else None,
     )
+
+
+def _with_zero(ticks: tuple[Tick, ...]) -> tuple[Tick, ...]:
+    """The ticks of a log axis whose lower edge stands for 0, none in the way of that label."""
+    return (Tick(0.0, "0"), *(tick for tick in ticks if tick.at > _TICK_ROOM))
 
 
 def figure_over(

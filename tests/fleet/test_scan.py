@@ -123,6 +123,13 @@ def test_vanished_log_takes_its_findings_along_and_brings_them_back(
         assert db.execute(sql).fetchall() == [("open", 1, None)]
 
 
+def test_log_first_seen_under_another_root_can_vanish(fleet: Path, tmp_path: Path) -> None:
+    scan_here(tmp_path / "s.sqlite", fleet / "project0")
+    assert scan_here(tmp_path / "s.sqlite", fleet).unchanged == 5
+    (fleet / "project0/run000/metrics.csv").unlink()
+    assert scan_here(tmp_path / "s.sqlite", fleet).gone == 1
+
+
 def test_what_a_pattern_leaves_out_has_not_gone(fleet: Path, tmp_path: Path) -> None:
     scan_here(tmp_path / "s.sqlite", fleet)
     tally = scan_here(tmp_path / "s.sqlite", fleet, include=("project1/*",), exclude=("run007",))

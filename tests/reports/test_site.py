@@ -53,7 +53,10 @@ def test_pages_share_their_style_and_script_under_a_policy_of_their_own() -> Non
         if name.endswith(".html"):
             page = Page(text)
             (policy,) = [v for v in page.values("content") if "default-src" in v]
-            assert "style-src 'self'; script-src 'self'" in policy and "unsafe" not in policy
+            assert (
+                "style-src 'self' file:; script-src 'self' file:;" in policy
+                and "unsafe" not in policy
+            )
             assert page.raw == {"style": [], "script": []}
 
 
