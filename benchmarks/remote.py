@@ -76,9 +76,12 @@ def _put(bucket: Bucket, folder: Path, path: Path, content: bytes) -> None:
 
 
 def _row(name: str, runs: int, store: ObjectStore, measured: Scan) -> None:
-    each = 1000 * measured.cpu / runs
-    print(f"| {name} | {runs} | {measured.wall:.1f} | {each:.2f} | {measured.megabytes:.0f} | "
-          f"{store.count('LIST')} | {store.count('GET')} | {store.read() / 1e6:.2f} |", flush=True)  # fmt: skip
+    each, megabytes = 1000 * measured.cpu / runs, store.read() / 1e6
+    counts = f"{store.count('LIST')} | {store.count('GET')} | {megabytes:.2f}"
+    memory = f"{measured.megabytes:.0f}"
+    print(
+        f"| {name} | {runs} | {measured.wall:.1f} | {each:.2f} | {memory} | {counts} |", flush=True
+    )
     print(measured.said, file=sys.stderr, flush=True)
     store.requests.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -175,8 +176,11 @@ class LocalEngine(Generic[Item, Result]):
         self.function, self.jobs, self.timeout, self.spawn = function, jobs, timeout, spawn
         self.width = 2 * jobs + 2
         self._pool: Any = None
+        self._room: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> LocalEngine[Item, Result]:
+        if self.spawn:
+            self._room = tempfile.TemporaryDirectory(prefix="lrdoctor-")
         return self
 
     def submit(self, items: tuple[Item, ...]) -> Future[tuple[Result | Lost, ...]]:
@@ -187,7 +191,7 @@ class LocalEngine(Generic[Item, Result]):
             self._pool = ProcessPool(
                 max_workers=self.jobs,
                 initializer=_become_worker,
-                initargs=(self.function,),
+                initargs=(self.function, self._room and self._room.name),
                 context=_context(self.spawn),
             )
         task: Future[tuple[Result | Lost, ...]] = self._pool.schedule(
@@ -208,6 +212,8 @@ class LocalEngine(Generic[Item, Result]):
         if self._pool is not None:
             self._pool.stop() if error else self._pool.close()
             self._pool.join()
+        if self._room is not None:
+            self._room.cleanup()
 
 
 def _context(spawn: bool) -> Any:
@@ -221,10 +227,14 @@ def _context(spawn: bool) -> Any:
 _function: Callable[[Any], Any] | None = None
 
 
-def _become_worker(function: Callable[[Any], Any]) -> None:
-    """Keeps the function, which holds the rulebook: sending it with each item would cost more."""
+def _become_worker(function: Callable[[Any], Any], room: str | None) -> None:
+    """Keeps the function, which holds the rulebook: sending it with each item would cost more.
+
+    Temporary files go to the folder ``room``, which outlives a worker that is killed over them.
+    """
     global _function
     _function = function
+    tempfile.tempdir = room or tempfile.tempdir
     _die_with_parent()
 
 

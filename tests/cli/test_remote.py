@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,28 @@ def test_scan_in_worker_processes(fleet: Bucket, capsys: pytest.CaptureFixture[s
     assert code == 0 and "4 unchanged, 0 read (0 bytes" in out
     code, out, _ = said(capsys, "history", "run2")
     assert "LRD304" in out
+
+
+def test_a_worker_that_is_killed_leaves_no_copy(
+    fleet: Bucket,
+    s3: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    room, gets, over = tmp_path / "room", itertools.count(1), threading.Event()
+    room.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(room))
+
+    def before(kind: str, path: str) -> None:
+        if kind == "GET" and next(gets) > 1:  # the first is of the head, and not by the worker
+            over.wait(20)
+
+    s3.before = before
+    code, out, err = said(capsys, "scan", fleet.url("runs/run1"), "--jobs", "1", "--timeout", "0.5")
+    over.set()
+    assert code == 3 and "1 unreadable" in out and "took longer than 0.5 s" in err
+    assert list(room.iterdir()) == []
 
 
 def test_scan_of_nothing_but_roots_that_fail(
