@@ -52,7 +52,8 @@ def test_a_worker_that_is_killed_leaves_no_copy(
 ) -> None:
     room, gets, over = tmp_path / "room", itertools.count(1), threading.Event()
     room.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(room))
+    monkeypatch.setenv("TMPDIR", str(room))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
     def before(kind: str, path: str) -> None:
         if kind == "GET" and next(gets) > 1:  # the first is of the head, and not by the worker
