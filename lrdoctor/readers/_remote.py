@@ -7,6 +7,7 @@ AZURE_STORAGE_CONNECTION_STRING, ~/.ssh, FSSPEC_<PROTOCOL>_<OPTION>), never from
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +25,8 @@ Result = TypeVar("Result")
 WIDTH = 16  # requests at a time
 _CONNECT, _ANSWER = 10, 60  # seconds
 _RECENT = 5.0  # seconds within which a file without an ETag may be written twice in one time
+_LOGGERS = ("fsspec", "s3fs", "aiobotocore", "botocore", "gcsfs", "google", "adlfs", "azure",
+            "paramiko", "asyncio", "aiohttp", "urllib3")  # fmt: skip
 # What to install for a protocol: the package, our extra.
 _EXTRAS = {
     "s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"),
@@ -145,6 +148,7 @@ def connect(url: str) -> Remote:
         )
         raise ReadError(display_name(shown, 1000), reason)
     protocol = url.partition("://")[0].lower()
+    _quieten()
     try:
         from fsspec.config import conf
         from fsspec.registry import get_filesystem_class
@@ -157,6 +161,15 @@ def connect(url: str) -> Remote:
     except Exception as error:
         raise failed(url, error) from None
     return Remote(fs, url.rstrip("/"), base)
+
+
+def _quieten() -> None:
+    """Without a logger of the user's, Python prints what backends log, such as each try that failed
+    with its URL; what matters of it is in the error."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 def in_parallel(
