@@ -50,4 +50,6 @@ def test_analysing_a_small_run_stays_light(tmp_path: Path) -> None:
     rows = "\n".join(f"{i},{0.1 * (1 - i / 200):.6g},{1 / (1 + i):.6g}" for i in range(200))
     (tmp_path / "metrics.csv").write_text(f"step,lr,train_loss\n{rows}\n")
     loaded = set(modules_after(["analyze", str(tmp_path), "--fail-on", "never"]))
-    assert loaded.isdisjoint({"pandas", "torch", "tensorboard", "scipy", "rich", "pebble", "dask", "fsspec"})
+    assert loaded.isdisjoint(
+        {"pandas", "torch", "tensorboard", "scipy", "rich", "pebble", "dask", "fsspec"}
+    )

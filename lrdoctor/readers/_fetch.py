@@ -105,18 +105,26 @@ def _fetch(copy: Copy, urls: Sequence[str]) -> dict[str, ReadError]:
     """Copies whole files, many at a time; what went wrong with which."""
 
     def one(url: str) -> None:
-        target = _place(copy.local(url))
-        size = url.size if isinstance(url, Listed) else None
-        if size is not None and _fetch_tail(copy, url, size, target):
-            pass
-        elif size is not None and size > _IN_PIECES:
-            copy.remote.copy(url, target)
-        else:
-            Path(target).write_bytes(copy.remote.read(url) if size != 0 else b"")
-        _keep_time(url, target)
+        try:
+            _fetch_file(copy, url, _place(copy.local(url)))
+        except ReadError:
+            raise
+        except OSError as error:
+            reason = f"cannot be copied to {copy.folder}: {error.strerror}; set TMPDIR to another"
+            raise ReadError(url, reason) from None
 
     results = zip(urls, in_parallel(one, urls), strict=True)
     return {url: result for url, result in results if isinstance(result, ReadError)}
+
+
+def _fetch_file(copy: Copy, url: str, target: str) -> None:
+    size = url.size if isinstance(url, Listed) else 1
+    if not _fetch_tail(copy, url, size, target):
+        if size > _IN_PIECES:
+            copy.remote.copy(url, target)
+        else:
+            Path(target).write_bytes(copy.remote.read(url) if size else b"")
+    _keep_time(url, target)
 
 
 def _fetch_tail(copy: Copy, url: str, size: int, target: str) -> bool:

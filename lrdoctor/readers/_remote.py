@@ -112,14 +112,17 @@ class Remote(NamedTuple):
             raise failed(url, error) from None
 
     def entries(self, url: str) -> list[Mapping[str, Any]]:
-        """What is in a folder, by name. Raises what the file system raises."""
-        found = self.fs.ls(self.path(url) or self.base, detail=True)
-        return sorted(found, key=lambda e: str(e["name"]))
+        """What is in a folder, by name, without what stands for the folder itself. Raises what the
+        file system raises."""
+        folder = self.path(url)
+        found = self.fs.ls(folder or "/", detail=True)
+        inside = (e for e in found if str(e["name"]).rstrip("/") != folder)
+        return sorted(inside, key=lambda e: str(e["name"]))
 
     def file(self) -> Listed | None:
         """The root where it is a file, None where it is a folder. Raises ``ReadError``."""
         try:
-            found = self.fs.info(self.base)
+            found = self.fs.info(self.base or "/")
         except Exception as error:
             raise failed(self.url, error) from None
         if found["type"] != "file":

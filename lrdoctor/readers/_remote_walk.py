@@ -72,8 +72,7 @@ def _by_folder(remote: Remote, sieve: Filter) -> Iterator[Met | Left | ReadFailu
             continue
         node = _Folder()
         for entry in entries:
-            if str(entry["name"]).rstrip("/") != remote.path(url):
-                _add(node, url, remote.listed(entry), entry["type"] == "directory", sieve)
+            _add(node, url, remote.listed(entry), entry["type"] == "directory", sieve)
         below = [f"{url}/{name}" for name in _shown(node, url, sieve)]
         yield _met(url, node, below, sieve)
         stack.append(Left(url))
@@ -126,8 +125,9 @@ def _tree(url: str, files: Iterable[Listed], sieve: Filter) -> _Folder:
 
 
 def _found(remote: Remote, url: str) -> list[Mapping[str, Any]]:
+    """All files below a folder; an object whose name ends in a slash stands for a folder."""
     found = remote.fs.find(remote.path(url), detail=True)
-    return [found[name] for name in sorted(found)]
+    return [found[name] for name in sorted(found) if not name.endswith("/")]
 
 
 def _pages(remote: Remote, delimiter: str = "") -> Iterator[Mapping[str, Any]]:

@@ -298,6 +298,18 @@ def test_nothing_is_left_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk(memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.pipe("/runs/a/metrics.csv", CSV.encode())
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    (failure,) = analyze("memory://runs").unreadable
+    assert failure.path == "memory://runs/a/metrics.csv"
+    assert "No space left on device; set TMPDIR" in failure.reason
+
+
 def test_exclude_and_include(memory: MemoryFileSystem) -> None:
     for name in ("a", "b", "venv", ".cache"):
         memory.pipe(f"/runs/{name}/metrics.csv", CSV.encode())
