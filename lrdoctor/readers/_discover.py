@@ -152,13 +152,15 @@ class Search(Iterator["RunFiles | ReadFailure"]):
                 yield from self._tree(remote.url, without_secrets(prefix), readers)
                 return
             found = self._named_file(file, readers)
+            if isinstance(found, RunFiles):
+                found = replace(found, near=near_file(file))
         except ReadError as error:
             self.incomplete.add(root.rstrip("/"))
             yield ReadFailure(error.path, error.reason)
             return
         finally:
             self._heads = None
-        yield found if isinstance(found, ReadFailure) else replace(found, near=near_file(file))
+        yield found
 
     def _tree(
         self, root: str, prefix: str, readers: Mapping[str, Any]
