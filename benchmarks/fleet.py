@@ -69,7 +69,7 @@ def main() -> None:
                 assert findings(local) == findings(dask), "the engines disagree"
 
 
-def scan(root: Path, state: Path, *options: str) -> Scan:
+def scan(root: Path | str, state: Path, *options: str) -> Scan:
     """One scan by the command line."""
     command = [sys.executable, "-m", "lrdoctor", "scan", str(root), "--state", str(state)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

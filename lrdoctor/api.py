@@ -18,6 +18,7 @@ from lrdoctor.fleet.worker import UNKNOWN_TAG, Job, diagnose_files
 from lrdoctor.plugins import discover
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
+from lrdoctor.readers._url import is_remote, without_secrets
 from lrdoctor.rulebook import Rulebook, load_rulebook
 from lrdoctor.types import Case, Note, Run, Severity, Status
 from lrdoctor.verdict import Diagnosis, ReadFailure, Report
@@ -81,6 +82,7 @@ def analyze(
         jobs=jobs_for(len(logs), jobs),
         timeout=timeout,
         lost=lambda files, reason: (ReadFailure(files.name, reason),),
+        spawn=any(is_remote(log.root) for log in logs),
     )
     known = {} if baseline is None else in_force(baseline, date.today())
     for done, outcome in enumerate(outcomes, start=1):
@@ -99,7 +101,7 @@ def analyze(
         unreadable=tuple(failures),
         version=__version__,
         rulebook_digest=job.rulebook.digest,
-        arguments=tuple(arguments),
+        arguments=tuple(map(without_secrets, arguments)),
         rules=job.rulebook.rules,
         files_found=sum(len(f.all_files) for f in logs)
         + sum(isinstance(f, ReadFailure) for f in found),

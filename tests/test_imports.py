@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("numpy", "scipy", "pandas", "torch", "tensorboard", "jinja2", "rich", "dask", "yaml",
-         "importlib.metadata", "pebble")  # fmt: skip
+         "importlib.metadata", "pebble", "fsspec")  # fmt: skip
 ROOT = Path(__file__).parent.parent
 
 
@@ -50,4 +50,6 @@ def test_analysing_a_small_run_stays_light(tmp_path: Path) -> None:
     rows = "\n".join(f"{i},{0.1 * (1 - i / 200):.6g},{1 / (1 + i):.6g}" for i in range(200))
     (tmp_path / "metrics.csv").write_text(f"step,lr,train_loss\n{rows}\n")
     loaded = set(modules_after(["analyze", str(tmp_path), "--fail-on", "never"]))
-    assert loaded.isdisjoint({"pandas", "torch", "tensorboard", "scipy", "rich", "pebble", "dask"})
+    assert loaded.isdisjoint(
+        {"pandas", "torch", "tensorboard", "scipy", "rich", "pebble", "dask", "fsspec"}
+    )

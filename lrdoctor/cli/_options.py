@@ -7,7 +7,22 @@ from typing import Any, TypeVar
 
 import click
 
+from lrdoctor.readers._url import is_remote
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Logs(click.Path):
+    """A file or folder that exists, or a URL of one, which is looked at when it is read."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click has it."""
+        if isinstance(value, str) and is_remote(value):
+            return value
+        return super().convert(value, param, ctx)
 
 
 config_option = click.option(

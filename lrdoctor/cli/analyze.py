@@ -7,6 +7,7 @@ import sys
 import click
 
 from lrdoctor.cli._options import (
+    Logs,
     baseline_option,
     config_option,
     exclude_option,
@@ -21,7 +22,7 @@ from lrdoctor.cli._options import (
 
 
 @click.command(short_help="Find what is wrong with the learning rate of every run.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Logs())
 @output_options
 @fail_on_option
 @baseline_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lrdoctor.cli._options import (
+    Logs,
     config_option,
     exclude_option,
     meaning_options,
@@ -36,7 +37,7 @@ def command() -> None:
 
 def source_options(function: Command) -> Command:
     """Where the findings come from: logs, or a saved report."""
-    paths = click.argument("paths", nargs=-1, type=click.Path(exists=True))
+    paths = click.argument("paths", nargs=-1, type=Logs())
     saved = click.option(
         "--saved",
         type=click.Path(exists=True, dir_okay=False),

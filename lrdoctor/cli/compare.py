@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lrdoctor.cli._options import (
+    Logs,
     config_option,
     exclude_option,
     meaning_options,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Compare runs of one experiment: schedules, settings, losses.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Logs())
 @click.option("--html", "html_file", metavar="FILE", help="Also write the comparison as a page.")
 @meaning_options
 @config_option

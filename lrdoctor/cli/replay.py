@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lrdoctor.cli._options import (
+    Logs,
     config_option,
     meaning_options,
     pairs,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Predict the loss of a logged run under other schedules.")
-@click.argument("runs", nargs=-1, type=click.Path(exists=True))
+@click.argument("runs", nargs=-1, type=Logs())
 @click.option(
     "--candidate",
     "candidates",

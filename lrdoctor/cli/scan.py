@@ -17,6 +17,7 @@ from lrdoctor.cli._options import (
     role_tags,
     rules_option,
 )
+from lrdoctor.readers._url import is_remote
 
 if TYPE_CHECKING:
     from lrdoctor.fleet.scan import Progress
@@ -100,12 +101,14 @@ def command(
 
     from lrdoctor.cli._fleet import View
     from lrdoctor.fleet.engines import open_engine, usable_cores
+    from lrdoctor.fleet.files import roots_exist
     from lrdoctor.fleet.records import job_digest, judge_log
-    from lrdoctor.fleet.scan import Scope, roots_exist, scan
+    from lrdoctor.fleet.scan import Scope, scan
     from lrdoctor.fleet.shards import Shard, parse_shard
     from lrdoctor.fleet.state_file import open_store
     from lrdoctor.fleet.summary import totals
     from lrdoctor.fleet.when import moment
+    from lrdoctor.gate import NOTHING_READ
     from lrdoctor.job import make_job, settings
 
     if scheduler_address and engine != "dask":
@@ -130,6 +133,7 @@ def command(
             jobs=jobs or site.jobs or usable_cores(),
             timeout=timeout,
             address=scheduler_address,
+            spawn=any(map(is_remote, roots)),
         ) as workers:
             number, tally = scan(store, scope, workers, job_digest(job), progress)
         progress.close()
@@ -141,6 +145,8 @@ def command(
             if tally.unreadable > len(tally.failures):
                 click.echo(f"… {tally.unreadable - len(tally.failures)} more", err=True)
         click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
+    if tally.unlisted and not tally.found and not allow_empty:
+        return NOTHING_READ  # what an earlier scan found says nothing about today
     return view.exit_code(
         only_new=only_new, fail_on=fail_on or site.fail_on, allow_empty=allow_empty
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 
 from lrdoctor.cli._options import (
+    Logs,
     config_option,
     exclude_option,
     fail_on_option,
@@ -24,7 +25,7 @@ def command() -> None:
 
 
 @command.command(short_help="Name and parameters of the schedule that a log followed.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Logs())
 @click.option("--log", is_flag=True, help="Log axis for the LR.")
 @meaning_options
 @config_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lrdoctor.cli._options import (
+    Logs,
     config_option,
     exclude_option,
     meaning_options,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show the series of each run, the role each got, and why.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("paths", nargs=-1, required=True, type=Logs())
 @meaning_options
 @config_option
 @exclude_option

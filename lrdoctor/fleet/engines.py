@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -53,14 +54,16 @@ def open_engine(
     jobs: int,
     timeout: float | None = None,
     address: str | None = None,
+    spawn: bool = False,
 ) -> AbstractContextManager[Engine[Item, Result]]:
     """The engine of this name (``ENGINES``) for ``function``, which must not raise.
 
     ``timeout`` is in seconds per item. ``address`` is that of a Dask scheduler; without one, Dask
-    starts ``jobs`` worker processes here. Raises ``MissingExtraError`` and ``ConfigError``.
+    starts ``jobs`` worker processes here. ``spawn`` starts local processes anew instead of forking
+    them. Raises ``MissingExtraError`` and ``ConfigError``.
     """
     if name == "local":
-        return LocalEngine(function, jobs, timeout)
+        return LocalEngine(function, jobs, timeout, spawn)
     if name == "dask":
         from lrdoctor.fleet.dask_engine import DaskEngine
 
@@ -164,13 +167,20 @@ class LocalEngine(Generic[Item, Result]):
     batch = 1
 
     def __init__(
-        self, function: Callable[[Item], Result], jobs: int, timeout: float | None
+        self,
+        function: Callable[[Item], Result],
+        jobs: int,
+        timeout: float | None,
+        spawn: bool = False,
     ) -> None:
-        self.function, self.jobs, self.timeout = function, jobs, timeout
+        self.function, self.jobs, self.timeout, self.spawn = function, jobs, timeout, spawn
         self.width = 2 * jobs + 2
         self._pool: Any = None
+        self._room: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> LocalEngine[Item, Result]:
+        if self.spawn:
+            self._room = tempfile.TemporaryDirectory(prefix="lrdoctor-")
         return self
 
     def submit(self, items: tuple[Item, ...]) -> Future[tuple[Result | Lost, ...]]:
@@ -179,7 +189,10 @@ class LocalEngine(Generic[Item, Result]):
             from pebble import ProcessPool
 
             self._pool = ProcessPool(
-                max_workers=self.jobs, initializer=_become_worker, initargs=(self.function,)
+                max_workers=self.jobs,
+                initializer=_become_worker,
+                initargs=(self.function, self._room and self._room.name),
+                context=_context(self.spawn),
             )
         task: Future[tuple[Result | Lost, ...]] = self._pool.schedule(
             _work, args=(items,), timeout=self.timeout
@@ -199,15 +212,29 @@ class LocalEngine(Generic[Item, Result]):
         if self._pool is not None:
             self._pool.stop() if error else self._pool.close()
             self._pool.join()
+        if self._room is not None:
+            self._room.cleanup()
+
+
+def _context(spawn: bool) -> Any:
+    """How processes are started. Forking copies the locks of other threads, such as those of a
+    remote file system, in whatever state they are."""
+    import multiprocessing
+
+    return multiprocessing.get_context("spawn" if spawn else None)
 
 
 _function: Callable[[Any], Any] | None = None
 
 
-def _become_worker(function: Callable[[Any], Any]) -> None:
-    """Keeps the function, which holds the rulebook: sending it with each item would cost more."""
+def _become_worker(function: Callable[[Any], Any], room: str | None) -> None:
+    """Keeps the function, which holds the rulebook: sending it with each item would cost more.
+
+    Temporary files go to the folder ``room``, which outlives a worker that is killed over them.
+    """
     global _function
     _function = function
+    tempfile.tempdir = room or tempfile.tempdir
     _die_with_parent()
 
 
@@ -263,19 +290,20 @@ def run_all(
     jobs: int,
     timeout: float | None,
     lost: Callable[[Item, str], Result],
+    spawn: bool = False,
 ) -> Iterator[Result]:
     """``function`` of each item, in order. A worker that dies or exceeds ``timeout`` seconds costs
     its item alone: ``lost(item, reason)`` stands for it. What ``function`` raises is
     raised again and ends the work.
 
-    With one job and no timeout everything runs in this process.
+    With one job and no timeout everything runs in this process. ``spawn`` as for ``open_engine``.
     """
     if jobs <= 1 and timeout is None:
         yield from map(function, items)
         return
     from pebble import ProcessPool
 
-    with ProcessPool(max_workers=jobs) as pool:
+    with ProcessPool(max_workers=jobs, context=_context(spawn)) as pool:
         futures = [pool.schedule(function, args=(item,), timeout=timeout) for item in items]
         try:
             for item, future in zip(items, futures, strict=True):

@@ -8,6 +8,8 @@ import time
 
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._places import Near
+from lrdoctor.readers._remote import Listed
+from lrdoctor.readers._url import is_remote
 
 _TICK = 100_000_000  # nanoseconds within which a local file system may give two writes one time
 _COARSE_TICK = 2_000_000_000  # of file systems that keep whole seconds
@@ -18,8 +20,11 @@ def mark(path: str) -> str:
     """Size, time of the last change and identity of a file, as text; "" where it is not there.
 
     A file changed just now is marked with the moment instead: it might be changed again without
-    its time moving, so it must not look unchanged next time.
+    its time moving, so it must not look unchanged next time. A remote file is not looked at: its
+    listing tells.
     """
+    if is_remote(path):
+        return path.mark if isinstance(path, Listed) else ""
     try:
         found = os.stat(path)  # noqa: PTH116
     except OSError:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lrdoctor._version import __version__
+from lrdoctor.fleet.files import size_of
 from lrdoctor.fleet.worker import Job, diagnose_files
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._tails import Tail, Tails
@@ -88,7 +89,7 @@ class LogRecord(_Value):
 def judge_log(task: LogTask, job: Job) -> LogRecord:
     """Reads and diagnoses one log, in a worker; never raises."""
     found, tails = task.found, Tails(task.tails, since=task.live_since)
-    size = sum(map(_size, found.all_files))
+    size = sum(map(size_of, found.all_files))
     outcomes = diagnose_files(found, job, tails)
     runs = [d for d in outcomes if isinstance(d, Diagnosis)]
     failures = [f for f in outcomes if isinstance(f, ReadFailure)]
@@ -193,10 +194,3 @@ def _costly_spans(findings: Iterable[Finding]) -> Iterator[tuple[int, int]]:
     for finding in findings:
         if finding.severity is not Severity.INFO and finding.rule.category != LOG_QUALITY:
             yield finding.evidence.start, finding.evidence.stop
-
-
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0

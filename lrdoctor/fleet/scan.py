@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from lrdoctor.errors import ReadError
 from lrdoctor.fleet.engines import Engine, Lost, Stream
+from lrdoctor.fleet.files import absolute, changed_at, vanished
 from lrdoctor.fleet.marks import mark, mark_of
 from lrdoctor.fleet.records import LogRecord, LogTask
 from lrdoctor.fleet.shards import Shard
 from lrdoctor.fleet.store import LIVE, FoundLog, Store
 from lrdoctor.readers._discover import RunFiles, Search
+from lrdoctor.readers._url import without_secrets
 from lrdoctor.readers._walk import slashed
 from lrdoctor.types import Note, _Value
 from lrdoctor.verdict import ReadFailure
@@ -37,7 +37,8 @@ class Scope(_Value):
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one scan, in logs; ``bytes_read`` of the logs that were read."""
+    """Counts of one scan, in logs; ``bytes_read`` of the logs that were read; ``unlisted``
+    are remote roots that could not be listed to their end."""
 
     found: int = 0
     unchanged: int = 0
@@ -47,6 +48,7 @@ class Tally:
     unreadable: int = 0
     bytes_read: int = 0
     gone: int = 0
+    unlisted: int = 0
     seconds: float = 0.0
     failures: list[ReadFailure] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
@@ -81,7 +83,7 @@ def scan(
     more than that and the next one continues.
     """
     began = time.monotonic()
-    number = store.begin_scan(scope.roots, str(scope.shard), digest)
+    number = store.begin_scan(tuple(map(without_secrets, scope.roots)), str(scope.shard), digest)
     scanning = _Scanning(store, scope, digest, number)
     stream = Stream(_Informing(engine, store), scanning.to_judge(), _lost)
     for found, record in stream:
@@ -105,6 +107,7 @@ class _Scanning:
     number: int
     tally: Tally = field(default_factory=Tally)
     marks: dict[tuple[str, str], str] = field(default_factory=dict)
+    unlisted: set[str] = field(default_factory=set)
 
     def to_judge(self) -> Iterator[RunFiles | None]:
         """Logs that have changed, or have not been judged by this rulebook; None in between."""
@@ -119,6 +122,8 @@ class _Scanning:
                 self.store.commit_if_due()
                 yield None
         self.tally.notes = search.notes
+        self.unlisted = search.incomplete
+        self.tally.unlisted = len(self.unlisted)
 
     def _is_in_scope(self, found: RunFiles) -> bool:
         relative = slashed(os.path.relpath(found.key, found.root))
@@ -126,7 +131,7 @@ class _Scanning:
             return False
         self.tally.found += 1
         since = self.scope.since
-        if since is not None and all(_changed(path) < since for path in found.all_files):
+        if since is not None and all(changed_at(path) < since for path in found.all_files):
             self.tally.left_out += 1
             return False
         return True
@@ -138,7 +143,7 @@ class _Scanning:
             # As it is before it is read: what is written meanwhile counts as a change.
             self.marks[_key(found), found.reader] = now
             return False
-        self.store.keep(known, os.path.abspath(found.root), self.number)  # noqa: PTH100
+        self.store.keep(known, absolute(found.root), self.number)
         self.tally.unchanged += 1
         if known.state == "unreadable":
             self.tally.fail(ReadFailure(found.name, known.reason))
@@ -147,7 +152,7 @@ class _Scanning:
     def take(self, found: RunFiles, record: LogRecord) -> None:
         """Stores what a worker made of a log."""
         key = _key(found)
-        root, first = os.path.abspath(found.root), os.path.abspath(found.files[0])  # noqa: PTH100
+        root, first = absolute(found.root), absolute(found.files[0])
         mark = self.marks.pop((key, found.reader))
         log = FoundLog(key, found.reader, root, first, mark, self.digest, found.all_files)
         self.store.put(log, record, self.number)
@@ -161,8 +166,12 @@ class _Scanning:
     def find_gone(self) -> None:
         """Logs of these roots that no longer exist; what cannot be looked at stays as it is."""
         for root in self.scope.roots:
-            for log, path in self.store.unseen(self.number, os.path.abspath(root)):  # noqa: PTH100
-                if _has_vanished(path):
+            if absolute(root) in self.unlisted:
+                continue
+            unseen = list(self.store.unseen(self.number, absolute(root)))
+            gone = vanished(root, [path for _, path in unseen])
+            for (log, _), is_gone in zip(unseen, gone, strict=True):
+                if is_gone:
                     self.store.mark_gone(log, self.number)
                     self.tally.gone += 1
 
@@ -197,7 +206,7 @@ class _Readers:
 
     def recall(self, path: str) -> str | None:
         """As the ``Memory`` protocol has it."""
-        self.path, self.mark = os.path.abspath(path), mark(path)  # noqa: PTH100
+        self.path, self.mark = absolute(path), mark(path)
         return self.scanning.store.reader_of(self.path, self.mark)
 
     def learn(self, path: str, reader: str) -> None:
@@ -206,27 +215,11 @@ class _Readers:
 
 
 def _key(found: RunFiles) -> str:
-    return os.path.abspath(found.key)  # noqa: PTH100 - textual, a link keeps its own name
+    return absolute(found.key)
 
 
 def _lost(found: RunFiles, reason: str) -> LogRecord:
     return LogRecord(reason=f"{found.name}: {reason}")
-
-
-def _changed(path: str) -> float:
-    with suppress(OSError):
-        return os.stat(path).st_mtime  # noqa: PTH116
-    return 0.0
-
-
-def _has_vanished(path: str | bytes) -> bool:
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _columns(store: Store, tally: Tally) -> dict[str, int]:
@@ -239,11 +232,3 @@ def _columns(store: Store, tally: Tally) -> dict[str, int]:
         "bytes_read": tally.bytes_read,
         "open_findings": int(open_findings),
     }
-
-
-def roots_exist(roots: Sequence[str]) -> None:
-    """Raises ``ReadError`` for a root that is not there: a share that is not mounted must not make
-    every run look gone."""
-    for root in roots:
-        if not os.path.exists(root):  # noqa: PTH110
-            raise ReadError(root, "no such file or folder; is the share mounted?")

@@ -4,6 +4,7 @@ A reader takes part with ``patterns``, ``accepts`` and ``priority`` and, if it l
 
 - ``patterns`` are shell patterns in lower case. One with a slash ("*/metrics/*") is held against
   the whole path, any other against the file name; ".gz" is cut off before.
+- ``head_bytes``, if it has that, is how much of a remote file ``accepts`` wants to see instead.
 - Of the readers whose pattern matches, the one with the highest ``priority`` whose
   ``accepts(path, head)`` is true gets the file; the path comes without ".gz", the head
   decompressed. Specific formats are at 10 or more, generic tables at 0, free text below.
@@ -20,17 +21,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
-from functools import cache, cached_property
-from typing import Any, Protocol
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lrdoctor.errors import ReadError
 from lrdoctor.plugins import discover
 from lrdoctor.readers._places import Gathering, Near, Place, home
 from lrdoctor.readers._sidecar import NAMES
-from lrdoctor.readers._text import display_name, folder_of, logical_name, read_head
-from lrdoctor.readers._walk import Left, Tally, Walk, matches, slashed
+from lrdoctor.readers._text import HEAD_BYTES, display_name, folder_of, logical_name, read_head
+from lrdoctor.readers._url import is_remote, without_secrets
+from lrdoctor.readers._walk import Left, Met, Tally, Walk, matches, slashed
 from lrdoctor.types import Note
 from lrdoctor.verdict import ReadFailure
+
+if TYPE_CHECKING:
+    from lrdoctor.readers._remote_heads import Heads
 
 MAX_FAMILY = 8  # logs of one place that are compared with each other; more is a collection of runs
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
@@ -96,6 +101,9 @@ class Search(Iterator["RunFiles | ReadFailure"]):
     memory: Memory = field(default_factory=NoMemory)
     streaming: bool = False
     uncompared: Tally = field(default_factory=Tally)
+    incomplete: set[str] = field(default_factory=set)
+    """Remote roots that were not listed to their end."""
+    _heads: Heads | None = None
 
     def __next__(self) -> RunFiles | ReadFailure:
         return next(self._found)
@@ -124,10 +132,35 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         for path in self.paths:
             root = os.fspath(path)
             prefix = slashed(root) if len(self.paths) > 1 else ""
-            if os.path.isdir(root):  # noqa: PTH112
+            if is_remote(root):
+                yield from self._remote(root, prefix, readers)
+            elif os.path.isdir(root):  # noqa: PTH112
                 yield from self._tree(root, prefix, readers)
             else:
                 yield self._named_file(root, readers)
+
+    def _remote(
+        self, root: str, prefix: str, readers: Mapping[str, Any]
+    ) -> Iterator[RunFiles | ReadFailure]:
+        from lrdoctor.readers._remote import connect
+        from lrdoctor.readers._remote_heads import Heads, near_file
+
+        try:
+            remote = connect(root)
+            self._heads = Heads(remote, lambda url: _head_size(_matching(url, readers)))
+            if (file := remote.file()) is None:
+                yield from self._tree(remote.url, without_secrets(prefix), readers)
+                return
+            found = self._named_file(file, readers)
+            if isinstance(found, RunFiles):
+                found = replace(found, near=near_file(file))
+        except ReadError as error:
+            self.incomplete.add(root.rstrip("/"))
+            yield ReadFailure(error.path, error.reason)
+            return
+        finally:
+            self._heads = None
+        yield found
 
     def _tree(
         self, root: str, prefix: str, readers: Mapping[str, Any]
@@ -135,6 +168,8 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         places: Iterable[Place | ReadFailure] = self._places(root, _any_pattern(readers))
         if not self.streaming:
             places = sorted(places, key=_order)
+        if self._heads is not None:
+            places = self._heads.ahead(places, self._is_unknown)
         for place in places:
             if isinstance(place, ReadFailure):
                 yield place
@@ -148,8 +183,10 @@ class Search(Iterator["RunFiles | ReadFailure"]):
     def _places(self, root: str, wanted: re.Pattern[str]) -> Iterator[Place | ReadFailure]:
         """Folders of a training with all logs in them and in the folders that nest below."""
         gathering = Gathering()
-        for met in self._walk.folders(root):
+        for met in self._folders(root):
             if isinstance(met, ReadFailure):
+                if self._heads is not None:
+                    self.incomplete.add(root)
                 yield met
             elif isinstance(met, Left):
                 yield from gathering.leave(met.folder)
@@ -159,6 +196,17 @@ class Search(Iterator["RunFiles | ReadFailure"]):
                     logs = [p for p in logs if matches(p, root, self.include)]
                 gathering.meet(met, logs)
         yield from gathering.rest()
+
+    def _folders(self, root: str) -> Iterator[Met | Left | ReadFailure]:
+        if self._heads is None:
+            return self._walk.folders(root)
+        from lrdoctor.readers._remote_walk import Filter, remote_folders
+
+        def odd(url: str) -> None:
+            self._walk.passed_over["objects with names that no file can have"].add(url)
+
+        excluded = partial(self._walk.excludes, root=root)
+        return remote_folders(self._heads.remote, Filter(excluded, odd))
 
     def _units(
         self, paths: list[str], readers: Mapping[str, Any], units: list[tuple[str, RunFiles]]
@@ -185,13 +233,19 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         """The reader that takes the file, "" where none does; it is opened if need be."""
         known = self.memory.recall(path)
         if known is None or (known and known not in readers):
-            known = self._reader_of(path, read_head(path), _matching(path, readers)) or ""
+            known = self._reader_of(path, self._head(path), _matching(path, readers)) or ""
             self.memory.learn(path, known)
         return known
 
+    def _is_unknown(self, path: str) -> bool:
+        return self.memory.recall(path) is None
+
+    def _head(self, path: str) -> bytes:
+        return read_head(path) if self._heads is None else self._heads.take(path)
+
     def _named_file(self, path: str, readers: Mapping[str, Any]) -> RunFiles | ReadFailure:
         try:
-            head = read_head(path)
+            head = self._head(path)
             # The user says it is a log: where no pattern fits, the content alone decides.
             matching = _matching(path, readers)
             name = self._reader_of(path, head, matching) or self._reader_of(path, head, readers)
@@ -217,7 +271,7 @@ class Search(Iterator["RunFiles | ReadFailure"]):
         plain, problem = logical_name(path), ""
         for name in sorted(readers, key=lambda n: (-readers[n].priority, n)):
             try:
-                if readers[name].accepts(plain, head):
+                if readers[name].accepts(plain, head[: _head_size({name: readers[name]})]):
                     return name
             except Exception as error:
                 text = display_name(str(error))
@@ -247,6 +301,11 @@ def _matching(path: str, readers: Mapping[str, Any]) -> dict[str, Any]:
         for name, reader in readers.items()
         if any(re.match(_pattern(p), key) for p in reader.patterns)
     }
+
+
+def _head_size(readers: Mapping[str, Any]) -> int:
+    """Bytes of a head that these readers need at most where they cannot open the file."""
+    return max((getattr(r, "head_bytes", HEAD_BYTES) for r in readers.values()), default=HEAD_BYTES)
 
 
 def _key(path: str) -> str:
@@ -279,7 +338,7 @@ def _name(
     units: list[tuple[str, RunFiles]], root: str, prefix: str, logs: Mapping[str, Near]
 ) -> list[RunFiles]:
     """Runs named by their folder, by their file where the folder has several."""
-    folders = [key if os.path.isdir(key) else folder_of(key) for key, _ in units]  # noqa: PTH112
+    folders = [key if _is_above(key, unit) else folder_of(key) for key, unit in units]
     taken: set[str] = set()
     named = []
     for (key, unit), folder in zip(units, folders, strict=True):
@@ -291,6 +350,11 @@ def _name(
         near = logs[unit.files[0]]
         named.append(replace(unit, name=display_name(name), root=root, key=key, near=near))
     return named
+
+
+def _is_above(key: str, unit: RunFiles) -> bool:
+    """Whether ``key`` is the folder of the files, not what they are copies of."""
+    return unit.files[0].startswith(os.path.join(key, ""))  # noqa: PTH118
 
 
 def _relative(path: str, root: str, prefix: str) -> str:

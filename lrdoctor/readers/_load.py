@@ -14,6 +14,7 @@ from lrdoctor.readers._same import points, same_run
 from lrdoctor.readers._sidecar import MAX_SETTINGS, Configuration, configuration
 from lrdoctor.readers._tails import Tails
 from lrdoctor.readers._text import display_name, plain
+from lrdoctor.readers._url import is_remote
 from lrdoctor.types import Note, RawLog, Run
 
 __all__ = ["display_name", "load"]
@@ -27,6 +28,8 @@ def load(run_files: RunFiles, tails: Tails | None = None) -> tuple[Run, ...]:
     A file that cannot be read beside others that can is a note on each run. A run that is there in
     two formats is returned once, with a note.
     """
+    if is_remote(run_files.root):
+        return _load_remote(run_files, tails or Tails())
     runs: list[Run] = []
     failures: list[ReadError] = []
     for unit in (run_files, *run_files.others):
@@ -39,6 +42,19 @@ def load(run_files: RunFiles, tails: Tails | None = None) -> tuple[Run, ...]:
         raise failures[0] if failures else _nothing(run_files)
     lost = tuple(shown(Note("unreadable-file", e.reason, e.path)) for e in failures)
     return tuple(replace(run, notes=(*run.notes, *lost)) for run in runs)
+
+
+def _load_remote(run_files: RunFiles, tails: Tails) -> tuple[Run, ...]:
+    from lrdoctor.readers._fetch import copied
+
+    with copied(run_files, tails) as (copy, local, lost):
+        try:
+            runs = load(local, copy.tails)
+        except ReadError as error:
+            raise ReadError(copy.named(error.path), copy.named(error.reason)) from None
+    notes = tuple(shown(Note("unreadable-file", e.reason, e.path)) for e in lost)
+    renamed = (copy.run(run) for run in runs)
+    return tuple(replace(run, notes=(*run.notes, *notes)) for run in renamed)
 
 
 def _place(run_files: RunFiles) -> str:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 
 from lrdoctor.readers._sidecar import NAMES, PARENTS, UNREAD
 from lrdoctor.readers._text import folder_of
+from lrdoctor.readers._url import is_remote
 from lrdoctor.readers._walk import Met, slashed
 
 _NESTED = re.compile(r"(?:vis_data|tf_logs|tensorboard|tb|checkpoint-\d+)")
 _WANDB_RUN = re.compile(r"(?:offline-)?run-.+")
-_SETTINGS = frozenset((*NAMES, *UNREAD))
+SETTINGS = frozenset((*NAMES, *UNREAD))
+_ABOVE_BUCKET = 2  # slashes of a URL without a path
 _HIDDEN = tuple(name for name in NAMES if "/" in name)
 
 
@@ -48,9 +50,12 @@ class Gathering:
 
     def meet(self, met: Met, logs: Sequence[str]) -> None:
         """Takes in a folder whose ``logs`` may be training logs."""
-        own = [p for p in met.files if os.path.basename(p) in _SETTINGS]  # noqa: PTH119
+        own = [p for p in met.files if os.path.basename(p) in SETTINGS]  # noqa: PTH119
         hidden = (name for name in _HIDDEN if name.partition("/")[0] in met.hidden)
-        own += [os.path.join(met.folder, name) for name in hidden]  # noqa: PTH118
+        own += [
+            met.inside.get(name) or os.path.join(met.folder, name)  # noqa: PTH118
+            for name in hidden
+        ]
         self._settings[met.folder] = Near(tuple(own), bool(own) and met.below > 1)
         if not logs:
             return
@@ -98,6 +103,8 @@ class Gathering:
 
 def home(folder: str) -> str:
     """The folder of the whole training: log folders that frameworks nest are stripped."""
+    if is_remote(folder) and folder.count("/") == _ABOVE_BUCKET:
+        return folder
     parent, name = os.path.split(folder)
     run, metrics, _ = f"{slashed(folder)}/".rpartition("/metrics/")
     if run and metrics:  # MLflow: a metric's name may hold slashes, each a folder

@@ -35,7 +35,7 @@ _MAX_ENTRIES = 1000  # of one mapping; more is data, such as a vocabulary
 _MOST_NAMED = 5  # tables left out for their size that are named
 PARENTS = 2  # folders above a log in which its settings may be
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d+")
-_MOST_SIBLINGS = 500
+MOST_SIBLINGS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +92,22 @@ def _folders(files: Sequence[str], root: str) -> Iterator[str]:
 
 def _has_neighbour(parent: str, folder: str, log: str) -> bool:
     """Whether another folder in ``parent`` has a log like ``log``."""
-    name = os.path.basename(log)  # noqa: PTH119
-    kind = "tfevents" if "tfevents" in name else name
+    kind = log_kind(log)
     try:
         with os.scandir(parent) as entries:
             below = [e.path for e in entries if e.is_dir() and e.name[:1] != "."]
-        if len(below) > _MOST_SIBLINGS:
+        if len(below) > MOST_SIBLINGS:
             return True
         others = [p for p in below if not os.path.samefile(p, folder)]  # noqa: PTH121
         return any(kind in name for p in others for name in os.listdir(p))  # noqa: PTH208
     except OSError:
         return True
+
+
+def log_kind(log: str) -> str:
+    """What the names of logs like this one have in common."""
+    name = os.path.basename(log)  # noqa: PTH119
+    return "tfevents" if "tfevents" in name else name
 
 
 def _unread(folder: str) -> Iterator[Note]:

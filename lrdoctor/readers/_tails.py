@@ -16,7 +16,7 @@ from lrdoctor.readers._crc32c import Bytes
 from lrdoctor.readers._tb_scan import Source
 from lrdoctor.types import _Value
 
-_WINDOW = 4096  # bytes at the beginning and before the end that must be as they were
+WINDOW = 4096  # bytes at the beginning and before the end that must be as they were
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Tails:
 
 def _check(source: Source, offset: int) -> str:
     ends: list[Bytes] = [
-        source.read(0, min(_WINDOW, offset)),
-        source.read(max(0, offset - _WINDOW), min(_WINDOW, offset)),
+        source.read(0, min(WINDOW, offset)),
+        source.read(max(0, offset - WINDOW), min(WINDOW, offset)),
     ]
     return hashlib.sha256(b"".join(end.tobytes() for end in ends)).hexdigest()

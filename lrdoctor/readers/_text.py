@@ -135,6 +135,17 @@ def read_head(path: str, size: int = HEAD_BYTES) -> bytes:
         return _read_available(file, size)
 
 
+def unpacked_head(path: str, data: bytes, size: int = HEAD_BYTES) -> bytes:
+    """What ``read_head`` gives of a file at ``path`` that begins with ``data``."""
+    if not data.startswith(GZIP_MAGIC):
+        return data[:size]
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            return _read_available(file, size)  # type: ignore[arg-type]
+    except (OSError, *GZIP_DAMAGE) as error:
+        raise failure(path, error) from error
+
+
 def _read_available(file: BinaryIO, size: int) -> bytes:
     parts: list[bytes] = []
     left = size

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from lrdoctor.readers._text import display_name, failure
+from lrdoctor.readers._url import is_remote
 from lrdoctor.types import Note
 from lrdoctor.verdict import ReadFailure
 
@@ -42,12 +43,16 @@ class Tally:
 @dataclass(frozen=True, slots=True)
 class Met:
     """A folder with the paths of its regular files, sorted, the number of folders in it, and the
-    names of those that are hidden."""
+    names of those that are hidden.
+
+    ``inside`` has files in hidden folders by their place in this one, where a listing told of them.
+    """
 
     folder: str
     files: tuple[str, ...]
     below: int
     hidden: frozenset[str] = frozenset()
+    inside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,9 @@ class Walk:
             files: list[str] = []
             below: list[str] = []
             for entry in listed:
-                if self._is_excluded(entry, root):
+                is_folder = entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS
+                is_folder = is_folder and entry.is_dir(follow_symlinks=False)
+                if self.excludes(entry.path, entry.name, is_folder, root):
                     continue
                 try:
                     self._sort_in(entry, files, below)
@@ -125,13 +132,14 @@ class Walk:
         elif entry.is_symlink():
             self.passed_over["broken links"].add(entry.path)
 
-    def _is_excluded(self, entry: os.DirEntry[str], root: str) -> bool:
-        if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS:
-            if entry.is_dir(follow_symlinks=False):
-                self.passed_over["hidden or tool folders"].add(entry.path)
+    def excludes(self, path: str, name: str, is_folder: bool, root: str) -> bool:
+        """Whether to leave out what is at ``path``; takes it down."""
+        if name.startswith(".") or name in SKIPPED_FOLDERS:
+            if is_folder:
+                self.passed_over["hidden or tool folders"].add(path)
             return True
-        if self.exclude and matches(entry.path, root, self.exclude):
-            self.passed_over["excluded by pattern"].add(entry.path)
+        if self.exclude and matches(path, root, self.exclude):
+            self.passed_over["excluded by pattern"].add(path)
             return True
         return False
 
@@ -144,7 +152,9 @@ def matches(path: str, root: str, patterns: Sequence[str]) -> bool:
 
 
 def slashed(path: str) -> str:
-    """The path, normalised, with "/" between its parts."""
+    """The path, normalised, with "/" between its parts; a URL as it is."""
+    if is_remote(path):
+        return path
     return os.path.normpath(path).replace(os.sep, "/")
 
 

@@ -26,6 +26,7 @@ from lrdoctor.readers._text import (
     logical_name,
     read_head,
 )
+from lrdoctor.readers._url import is_remote
 from lrdoctor.types import Note, RawLog, RawSeries, Scalar
 
 _METRICS, _PARAMS, _TAGS, _META = "metrics", "params", "tags", "meta.yaml"
@@ -42,6 +43,7 @@ class Mlflow:
     name: ClassVar[str] = "mlflow"
     patterns: ClassVar[tuple[str, ...]] = ("*/metrics/*",)
     priority: ClassVar[int] = 20
+    beside: ClassVar[tuple[str, ...]] = (_PARAMS, _TAGS, _META)
 
     def accepts(self, path: str, head: bytes) -> bool:
         """Whether the file lies in a ``metrics`` folder and its first line is a metric's."""
@@ -50,6 +52,9 @@ class Mlflow:
 
     def group(self, path: str) -> str:
         """The folder of the run."""
+        if is_remote(path):  # textual: there is no looking for ``meta.yaml``
+            run, _, _ = path.rpartition(f"/{_METRICS}/")
+            return run or path
         folder = _metrics_folder(path)
         return path if folder is None else str(folder.parent)
 

@@ -41,12 +41,15 @@ class TextLog:
     name: ClassVar[str] = "text_log"
     patterns: ClassVar[tuple[str, ...]] = ("*.log", "*.txt", "*.out", "*.err", "*stdout*")
     priority: ClassVar[int] = -10
+    head_bytes: ClassVar[int] = _SNIFFED
 
     def accepts(self, path: str, head: bytes) -> bool:
         """Whether a loss or an LR is printed again and again, looking past a long preamble."""
-        text = head_text(head)
+        text = head_text(head[:HEAD_BYTES])
         if not text or _is_log(text) or len(head) < HEAD_BYTES:
             return bool(text) and _is_log(text)
+        if len(head) > HEAD_BYTES:
+            return _is_log(head_text(head))
         for candidate in (path, f"{path}.gz"):
             try:
                 return _is_log(head_text(read_head(candidate, _SNIFFED)))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.errors import ReadError
+from lrdoctor.fleet.files import roots_exist
 from lrdoctor.fleet.records import LogRecord, LogTask, judge_log
-from lrdoctor.fleet.scan import roots_exist
 from lrdoctor.fleet.shards import Shard
 from lrdoctor.fleet.state_file import read_store
 from lrdoctor.fleet.store import MOST_TRIES
