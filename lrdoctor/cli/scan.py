@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lrdoctor.cli._alerts import Alerts, alert_options
 from lrdoctor.cli._options import (
     config_option,
     exclude_option,
@@ -66,6 +67,7 @@ _TOLD_EVERY = 60.0  # in a file
 @fail_on_option
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 where no run could be read.")
 @click.option("-q", "--quiet", is_flag=True, help="The last line only.")
+@alert_options
 @meaning_options
 @config_option
 @rules_option
@@ -85,6 +87,9 @@ def command(
     fail_on: str | None,
     allow_empty: bool,
     quiet: bool,
+    webhook: str | None,
+    webhook_every: str,
+    prometheus: str | None,
     roles: tuple[str, ...],
     expect: tuple[str, ...],
     config: str | None,
@@ -110,6 +115,7 @@ def command(
 
     if scheduler_address and engine != "dask":
         raise click.UsageError("--scheduler-address is for --engine dask")
+    alerts = Alerts.of(webhook, webhook_every, prometheus)
     roots_exist(roots)
     site = settings(config)
     job = make_job(site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), replay)
@@ -139,6 +145,7 @@ def command(
             for failure in tally.failures:
                 click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
         click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
+        alerts.tell(store, number, state)
     return view.exit_code(
         only_new=only_new, fail_on=fail_on or site.fail_on, allow_empty=allow_empty
     )

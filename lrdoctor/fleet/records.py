@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lrdoctor._version import __version__
+from lrdoctor.fleet.sparks import levels
 from lrdoctor.fleet.worker import Job, diagnose_files
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.reports._json_write import number
@@ -21,6 +22,11 @@ from lrdoctor.verdict import LOG_QUALITY, Diagnosis, Finding, ReadFailure
 _COMMIT_KEY = re.compile(
     r"(?:.*[./_-])?(?:(?:git_?)?(?:commit|sha|hash|rev|revision)(?:_?(?:hash|sha|id))?|code_version)"
 )
+_SCRIPT_KEY = re.compile(
+    r"(?:.*[./_-])?(?:program|script|entry_?point|(?:main|train|code)_?(?:file|script))"
+    r"(?:_?(?:file|path|name))?"
+)
+_SCRIPT = re.compile(r"[^\s/]{1,80}\.(?:py|sh|ipynb)")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _PAUSE = 20.0  # times the median interval between points: the run stood still
 _SHORTEST_PAUSE = 60.0  # seconds
@@ -42,7 +48,9 @@ class FindingRecord(_Value):
 class RunRecord(_Value):
     """One diagnosed run. ``judged`` is whether it has an LR that a rule could be applied to;
     ``began`` in Unix seconds and ``seconds`` of training without pauses are
-    None where the log has no times; ``wasted`` are those of them within warnings and errors."""
+    None where the log has no times; ``wasted`` are those of them within warnings and errors.
+    ``spark`` is its LR as ``sparks.levels`` writes it, ``script`` the file that the log says
+    trained it."""
 
     name: str
     project: str
@@ -54,6 +62,8 @@ class RunRecord(_Value):
     wasted: float | None
     commit: str
     findings: tuple[FindingRecord, ...]
+    spark: str = ""
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,8 @@ def record_of(diagnosis: Diagnosis, found: RunFiles) -> RunRecord:
         wasted=_wasted(diagnosis.findings, step, passed) if len(wall) else None,
         commit=_commit(diagnosis),
         findings=tuple(_finding(f, diagnosis) for f in diagnosis.findings),
+        spark=_spark(diagnosis),
+        script=_script(diagnosis),
     )
 
 
@@ -136,6 +148,20 @@ def _commit(diagnosis: Diagnosis) -> str:
         if _COMMIT.fullmatch(value.lower()):
             return value.lower()
     return ""
+
+
+def _script(diagnosis: Diagnosis) -> str:
+    for name, value in diagnosis.hparams.items():
+        if isinstance(value, str) and _SCRIPT_KEY.fullmatch(name.lower()):
+            script = value.replace("\\", "/").rpartition("/")[2]
+            if _SCRIPT.fullmatch(script):
+                return script
+    return ""
+
+
+def _spark(diagnosis: Diagnosis) -> str:
+    found = (curve.series for curve in diagnosis.curves if curve.role is Role.LR)
+    return next((levels(series) for series in found if len(series)), "")
 
 
 def _times(diagnosis: Diagnosis) -> tuple[Array, Array]:
