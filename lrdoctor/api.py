@@ -9,7 +9,7 @@ from functools import partial
 
 from lrdoctor import diagnosis
 from lrdoctor._version import __version__
-from lrdoctor.baseline import Baseline, accept
+from lrdoctor.baseline import Baseline, accept, accept_in, in_force
 from lrdoctor.case import build_case
 from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.fleet.engines import jobs_for, run_all
@@ -66,8 +66,8 @@ def analyze(
     ``progress(done, all)`` after each. Files that cannot be read are in ``Report.unreadable``,
     ``notes`` are added to those on what was passed over. Findings that ``baseline`` has are
     suppressed as known; ``fail_on``, a severity or "never", is kept for reports and exit codes.
-    ``trainer`` then trains for the candidates, in this process, and ``training(share, run, runs)``
-    is told how far it is.
+    ``trainer`` trains for the candidates at the end, in this process, and
+    ``training(share, run, runs)`` is told how far it is.
     """
     job = job or Job(load_rulebook())
     search = find_runs(_as_list(paths), exclude)
@@ -82,8 +82,11 @@ def analyze(
         timeout=timeout,
         lost=lambda files, reason: (ReadFailure(files.name, reason),),
     )
+    known = {} if baseline is None else in_force(baseline, date.today())
     for done, outcome in enumerate(outcomes, start=1):
-        results.append(outcome)
+        results.append(
+            tuple(accept_in(o, known) if isinstance(o, Diagnosis) else o for o in outcome)
+        )
         if progress is not None:
             progress(done, len(logs))
     if trainer is not None:

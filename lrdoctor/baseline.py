@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from lrdoctor.errors import ConfigError
+from lrdoctor.readers._load import display_name
 from lrdoctor.reports._fields import Fields
 from lrdoctor.types import Note, Status, _Value
 from lrdoctor.verdict import Diagnosis, Finding, Report, RuleResult
@@ -79,12 +80,28 @@ def baseline_text(entries: Iterable[Known]) -> str:
 
 def accept(report: Report, baseline: Baseline, today: date) -> Report:
     """The report with known findings suppressed, and a note on entries that no longer hold."""
-    active = {e.fingerprint: e for e in baseline.entries if not _ended(e, today)}
+    known = in_force(baseline, today)
     return replace(
         report,
-        diagnoses=tuple(_accept_in(d, active) for d in report.diagnoses),
+        diagnoses=tuple(accept_in(d, known) for d in report.diagnoses),
         notes=(*report.notes, *_notes(report, baseline, today)),
         baseline=baseline.path,
+    )
+
+
+def in_force(baseline: Baseline, today: date) -> dict[str, Known]:
+    """The entries by fingerprint, without those that ended."""
+    return {e.fingerprint: e for e in baseline.entries if not _ended(e, today)}
+
+
+def accept_in(diagnosis: Diagnosis, known: Mapping[str, Known]) -> Diagnosis:
+    """The diagnosis with known findings suppressed, and without corrections for them alone."""
+    if not any(f.fingerprint in known for f in diagnosis.findings):
+        return diagnosis
+    changed = replace(diagnosis, results=tuple(_accepted(r, known) for r in diagnosis.results))
+    left = {f.rule.code for f in changed.findings}
+    return replace(
+        changed, candidates=tuple(c for c in diagnosis.candidates if left & set(c.answers))
     )
 
 
@@ -150,13 +167,7 @@ def _all_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
     return (r.finding for r in diagnosis.results if r.finding is not None)
 
 
-def _accept_in(diagnosis: Diagnosis, known: dict[str, Known]) -> Diagnosis:
-    if not any(f.fingerprint in known for f in diagnosis.findings):
-        return diagnosis
-    return replace(diagnosis, results=tuple(_accepted(r, known) for r in diagnosis.results))
-
-
-def _accepted(result: RuleResult, known: dict[str, Known]) -> RuleResult:
+def _accepted(result: RuleResult, known: Mapping[str, Known]) -> RuleResult:
     if result.status is not Status.FOUND or result.finding is None:
         return result
     entry = known.get(result.finding.fingerprint)
@@ -207,17 +218,18 @@ def _entries(text: str) -> Iterator[Known]:
 
 
 def _entry(f: Fields) -> Known:
+    """One entry, its texts made printable as those of logs are: both must still match."""
     for key in f.values:
         if key not in _KEYS:
-            raise ConfigError(f"{f.place(key)}: unknown key; there are: {', '.join(_KEYS)}")
+            raise ConfigError(f"{f.path}: unknown key {key!r}; there are: {', '.join(_KEYS)}")
     if not f.text("reason").strip():
         f.wrong("reason", "why the finding is accepted")
     return Known(
-        run=f.text("run"),
-        rule=f.text("rule"),
-        fingerprint=f.text("fingerprint"),
+        run=display_name(f.text("run")),
+        rule=display_name(f.text("rule")),
+        fingerprint=display_name(f.text("fingerprint")),
         first_seen=_day(f, "first_seen", f.text("first_seen")),
-        reason=f.text("reason"),
+        reason=display_name(f.text("reason"), 1000),
         until=None if (until := f.text_or_none("until")) is None else _day(f, "until", until),
     )
 

@@ -11,15 +11,15 @@ FAIL_ON = (*map(str, reversed(Severity)), NEVER)
 PASSED, FAILED, NOTHING_READ = 0, 1, 3
 
 
-def fails(finding: Finding, fail_on: str) -> bool:
-    """Whether a finding that is neither suppressed nor known fails a build."""
-    return fail_on != NEVER and finding.severity.rank >= Severity(fail_on).rank
+def reaches(severity: Severity, fail_on: str) -> bool:
+    """Whether a finding of this severity fails a build, unless it is suppressed or known."""
+    return fail_on != NEVER and severity.rank >= Severity(fail_on).rank
 
 
 def failing(report: Report) -> tuple[Finding, ...]:
     """The findings that fail a build, run by run."""
     found = (f for d in report.diagnoses for f in d.findings)
-    return tuple(f for f in found if fails(f, report.fail_on))
+    return tuple(f for f in found if reaches(f.severity, report.fail_on))
 
 
 def exit_code(report: Report, allow_empty: bool = False) -> int:

@@ -6,15 +6,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lrdoctor.api import analyze
 from lrdoctor.baseline import (
     Baseline,
     Known,
     accept,
+    accept_in,
     baseline_text,
     extended,
+    in_force,
     listed,
     missing,
     parse_baseline,
@@ -23,14 +26,17 @@ from lrdoctor.baseline import (
 )
 from lrdoctor.errors import ConfigError
 from lrdoctor.gate import exit_code
+from lrdoctor.readers._load import display_name
 from lrdoctor.reports._view import view
 from lrdoctor.reports.json_v1 import JsonV1, read_json
 from lrdoctor.types import Status
-from lrdoctor.verdict import Report
+from lrdoctor.verdict import Diagnosis, Report
 from tests.reports.cases import with_baseline
-from tests.reports.sample_report import late_peak, sample_report
+from tests.reports.hostile import NAMES
+from tests.reports.sample_report import late_peak, loss_jump, sample_report
 
 TODAY = date(2026, 6, 1)
+SAMPLES = Path(__file__).parent.parent / "sample_runs"
 
 
 def written(report: Report) -> tuple[Known, ...]:
@@ -46,6 +52,32 @@ def test_known_findings_do_not_fail_and_new_ones_do() -> None:
     changed = accept(report, Baseline("b", but_one), TODAY)
     assert exit_code(changed) == 1
     assert [f.rule.code for d in changed.diagnoses for f in d.findings] == ["LRD401"]
+
+
+def test_known_findings_alone_get_no_corrections_and_no_trainings() -> None:
+    known = in_force(Baseline("b", written(sample_report())), TODAY)
+    run = late_peak()
+    assert run.candidates and accept_in(run, known).candidates == ()
+    jump = loss_jump()
+    one = {k: e for k, e in known.items() if e.rule != "loss-jump-at-lr-drop"}
+    assert accept_in(jump, one) is jump and jump.candidates
+
+
+def test_analysis_trains_for_new_findings_only() -> None:
+    asked: list[str] = []
+
+    def trainer(case: object, diagnosis: Diagnosis, told: object) -> tuple[Diagnosis, bool]:
+        asked.append(diagnosis.run)
+        return diagnosis, False
+
+    sick = [str(SAMPLES / name) for name in ("step-per-batch", "decay-too-fast")]
+    first = analyze(sick, trainer=trainer)
+    assert sorted(asked) == sorted(d.run for d in first.diagnoses)
+    known = tuple(e for e in written(first) if e.rule == "decay-too-fast")
+    asked.clear()
+    again = analyze(sick, trainer=trainer, baseline=Baseline("b", known))
+    assert len(asked) == 1 and "step-per-batch" in asked[0]
+    assert again.baseline == "b" and exit_code(again) == 1
 
 
 def test_steps_and_values_do_not_matter() -> None:
@@ -135,18 +167,20 @@ def test_long_lists_are_cut() -> None:
     assert listed((entry,) * 5).endswith("exp1/onecycle and 2 more")
 
 
+PRINTABLE = st.text(max_size=12).map(display_name)
 ENTRIES = st.builds(
     Known,
-    run=st.text(),
-    rule=st.text(),
-    fingerprint=st.text(),
+    run=PRINTABLE,
+    rule=PRINTABLE,
+    fingerprint=PRINTABLE,
     first_seen=st.dates().map(date.isoformat),
-    reason=st.text().filter(str.strip),
+    reason=PRINTABLE.map(lambda text: text.strip() or "why"),
     until=st.none() | st.dates().map(date.isoformat),
 )
 
 
-@given(st.lists(ENTRIES, max_size=5))
+@settings(deadline=None, max_examples=50)
+@given(st.lists(ENTRIES, max_size=4))
 def test_file_reads_back_sorted(entries: list[Known]) -> None:
     again = parse_baseline(baseline_text(entries), "b.json").entries
     assert sorted(map(repr, again)) == sorted(map(repr, entries))
@@ -165,7 +199,7 @@ GOOD = json.loads(baseline_text(written(sample_report())))
         ({"findings": {}}, "findings: expected a list of objects"),
         ({"findings": [{**GOOD["findings"][0], "reason": " "}]}, "why the finding is accepted"),
         ({"findings": [{**GOOD["findings"][0], "until": "soon"}]}, "a date such as 2030-01-31"),
-        ({"findings": [{**GOOD["findings"][0], "untill": None}]}, "untill: unknown key"),
+        ({"findings": [{**GOOD["findings"][0], "untill": None}]}, "unknown key .untill."),
         ({"findings": [{"run": "a"}]}, r"findings\[0\].reason is missing"),
     ],
 )
@@ -177,6 +211,15 @@ def test_wrong_file_names_the_place(
     with pytest.raises(ConfigError, match=message) as raised:
         read_baseline(str(path))
     assert raised.value.path == str(path)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_hostile_entries_are_made_printable_and_still_match(name: str) -> None:
+    shown = display_name(name)
+    entry = Known(name, name, name, "2026-01-01", name)
+    (read,) = parse_baseline(baseline_text([entry]), "b.json").entries
+    assert (read.run, read.rule, read.fingerprint) == (shown, shown, shown)
+    assert listed([read]).isprintable()
 
 
 def test_merge_conflict_names_the_line(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return 2
     except LrdoctorError as error:
-        click.echo(f"lrdoctor: {error}", err=True)
+        click.echo(f"lrdoctor: {_printable(str(error))}", err=True)
         return 2
     except BrokenPipeError:
         _discard_output()  # its reader has gone; there is nobody left to tell
@@ -106,6 +106,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
             err=True,
         )
         return 4
+
+
+def _printable(text: str) -> str:
+    """A message may quote what a file holds, which a terminal must not act on."""
+    shown = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return "".join(shown)
 
 
 def _accept_any_text() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from lrdoctor.fleet.store import Store
-    from lrdoctor.fleet.trends import Stored
 
 
 class View:
@@ -49,15 +47,10 @@ class View:
 
     def exit_code(self, *, only_new: bool, fail_on: str, allow_empty: bool) -> int:
         """3 where nothing could be judged, 1 for findings at or above ``fail_on``, else 0."""
+        from lrdoctor.gate import FAILED, NOTHING_READ, PASSED, reaches
+        from lrdoctor.types import Severity
+
         if not self.any_judged and not allow_empty:
-            return 3
-        return int(_worst(self.new if only_new else self.found, fail_on))
-
-
-def _worst(findings: Iterable[Stored], fail_on: str) -> bool:
-    from lrdoctor.types import Severity
-
-    if fail_on == "never":
-        return False
-    limit = Severity(fail_on).rank
-    return any(Severity(f.severity).rank >= limit for f in findings)
+            return NOTHING_READ
+        counted = self.new if only_new else self.found
+        return FAILED if any(reaches(Severity(f.severity), fail_on) for f in counted) else PASSED

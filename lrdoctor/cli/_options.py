@@ -60,13 +60,20 @@ def meaning_options(function: Command) -> Command:
 
 
 def output_options(function: Command) -> Command:
-    """``--report``, ``--format``, ``--quiet`` and ``--verbose``: where a report goes, how full."""
+    """``--report``, ``--report-dir``, ``--format``, ``--quiet`` and ``--verbose``: where a report
+    goes, how full."""
     report = click.option(
         "--report",
         "report_files",
         multiple=True,
         metavar="FILE",
         help="Also write a report; the name says which (.html, .json, .md, .sarif, .xml …).",
+    )
+    folder = click.option(
+        "--report-dir",
+        metavar="DIR",
+        help="Also write an HTML report of one page per run, with an index (--report FILE.html "
+        "does so by itself beyond 50 runs with faults).",
     )
     kind = click.option(
         "--format",
@@ -80,7 +87,7 @@ def output_options(function: Command) -> Command:
     verbose = click.option(
         "-v", "--verbose", is_flag=True, help="Evidence, passed and not-judged checks."
     )
-    return report(kind(quiet(verbose(function))))
+    return report(folder(kind(quiet(verbose(function)))))
 
 
 def training_options(function: Command) -> Command:

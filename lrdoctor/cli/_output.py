@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 
 def destinations(
-    formats: tuple[str, ...], report_files: tuple[str, ...]
+    formats: tuple[str, ...], report_files: tuple[str, ...], report_dir: str | None = None
 ) -> list[tuple[str, str | None]]:
-    """Format and file (None: standard output) of each report.
+    """Format and file (None: standard output) of each report; a folder ends in a slash.
 
     Text goes to standard output unless another format does. Raises ``UsageError`` for a wrong
     format, and for two that would end up in one place.
     """
     wanted = [parse_format(text) for text in formats]
     wanted += [(format_of_file(path), path) for path in report_files]
+    wanted += [("html", f"{report_dir}/")] if report_dir else []
     if all(path is not None for _, path in wanted):
         wanted.insert(0, ("text", None))
     taken: dict[str | None, str] = {}
@@ -87,7 +88,12 @@ def _try(problems: list[ConfigError], action: Callable[..., None], *arguments: A
 
 
 def _write(kind: str, path: str, report: Report) -> None:
-    write_told(path, _rendered(kind, report))
+    if kind == "html":
+        from lrdoctor.cli._pages import write_html
+
+        write_html(report, path)
+    else:
+        write_told(path, _rendered(kind, report))
 
 
 def _printed(kind: str, report: Report, quiet: bool, verbose: bool) -> str:

@@ -40,10 +40,10 @@ def _law(answer: Answer) -> Iterator[str]:
 
 
 def _trained(outcome: Outcome | None) -> Iterator[str]:
-    from lrdoctor.reports._format import LEVEL_TITLE, outcome_text
+    from lrdoctor.reports._outcomes import LEVELS, claim
 
     if outcome is not None:
-        yield f"  {LEVEL_TITLE[outcome.level].lower()}: {outcome_text(outcome)}"
+        yield f"  {LEVELS[outcome.level].lower()}: {claim(outcome)}"
 
 
 def _rank(answer: Answer) -> tuple[bool, float]:

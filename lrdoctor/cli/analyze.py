@@ -52,6 +52,7 @@ from lrdoctor.cli._options import (
 def command(
     paths: tuple[str, ...],
     report_files: tuple[str, ...],
+    report_dir: str | None,
     formats: tuple[str, ...],
     fail_on: str | None,
     baseline: str | None,
@@ -83,7 +84,7 @@ def command(
     from lrdoctor.gate import exit_code
     from lrdoctor.job import expired, known_findings, make_job, settings
 
-    wanted = destinations(formats, report_files)
+    wanted = destinations(formats, report_files, report_dir)
     trainer = trainer_for(Options(replay, task, device, seeds, budget))
     site = settings(config)
     job = make_job(

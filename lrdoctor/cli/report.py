@@ -16,6 +16,7 @@ from lrdoctor.cli._options import FAIL_ON, output_options
 def command(
     saved: str,
     report_files: tuple[str, ...],
+    report_dir: str | None,
     formats: tuple[str, ...],
     quiet: bool,
     verbose: bool,
@@ -28,7 +29,7 @@ def command(
     from lrdoctor.cli._saved import read_saved
     from lrdoctor.gate import exit_code
 
-    wanted = destinations(formats, report_files)
+    wanted = destinations(formats, report_files, report_dir)
     report = read_saved(saved)
     if fail_on is not None:
         report = replace(report, fail_on=fail_on)

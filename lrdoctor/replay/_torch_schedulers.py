@@ -1,8 +1,8 @@
-"""torch's own scheduler for a named schedule, stepped on a dummy optimizer."""
+"""torch's own scheduler for a named schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,29 +19,19 @@ Values = Mapping[str, Any]
 Make = Callable[[Any, Values], Any]
 
 
-def torch_lr(named: NamedSchedule, steps: int) -> Array | None:
-    """LR of the first ``steps`` scheduler steps by torch; None where torch has no such scheduler.
-
-    Raises ``ImportError`` without torch.
-    """
-    import torch
-
+def maker(named: NamedSchedule) -> Callable[[Any, Sequence[float]], Any] | None:
+    """Makes torch's scheduler for an optimizer and its groups' LRs; None where torch has none."""
     values, _ = _per_step(named)
     make = _MAKERS.get(named.name)
     if make is None or values is None:
         return None
-    top = values["lr"] if "lr" in values else values["max_lr"]
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([weight], lr=float(top))
-    scheduler = _with_warmup(optimizer, make, values, float(top))
-    count = min(steps, MOST_STEPS)
-    result = np.empty(count)
-    for k in range(count):
-        result[k] = optimizer.param_groups[0]["lr"]
-        optimizer.step()
-        if k + 1 < count:
-            scheduler.step()
-    return result
+
+    def made(optimizer: Any, tops: Sequence[float]) -> Any:
+        # One-cycle takes the LRs of all groups as an argument; all others scale each group's own.
+        own = {**values, "max_lr": list(tops)} if "max_lr" in values else values
+        return _with_warmup(optimizer, make, own, tops[0])
+
+    return made
 
 
 def closed_form(named: NamedSchedule, steps: int) -> Array:

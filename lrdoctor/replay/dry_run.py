@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from lrdoctor.diagnosis import judge
 from lrdoctor.fit_groups import fit_groups
 from lrdoctor.fixes._plan import corrected_lr
-from lrdoctor.protocols import NamedSchedule
-from lrdoctor.replay._torch_schedulers import (
-    MOST_STEPS,
-    closed_form,
-    scheduler_steps,
-    torch_lr,
-)
+from lrdoctor.replay._torch_loop import Loop, Stepped, step_all
 from lrdoctor.rulebook import Rulebook
 from lrdoctor.types import Case, ParamGroup, Role, Schedule, Series, Severity, Status
 from lrdoctor.verdict import Candidate, Diagnosis, Outcome, RuleResult
@@ -31,7 +23,8 @@ _ONLY_LOGGED = "the LR is computed at the logged steps; what was logged before a
 def rehearse(
     case: Case, diagnosis: Diagnosis, rulebook: Rulebook, *, torch_check: bool = False
 ) -> Diagnosis:
-    """The diagnosis with ``resolves``, ``introduces`` and a dry-run outcome for each candidate.
+    """The diagnosis with ``resolves``, ``introduces`` and a dry-run outcome for each candidate;
+    one that leaves a fault which another one resolves is dropped.
 
     ``torch_check`` also steps torch's own schedulers and reports how far the closed form is from
     them; without it torch is not imported.
@@ -45,7 +38,15 @@ def rehearse(
             outcome = Outcome(level=LEVEL, assumptions=(_ONLY_LOGGED,), refused=reason)
             done = replace(candidate, outcomes=(outcome, *_others(candidate)))
         rehearsed.append(done)
-    return replace(diagnosis, candidates=tuple(rehearsed))
+    return replace(diagnosis, candidates=tuple(c for c in rehearsed if _useful(c, rehearsed)))
+
+
+def _useful(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether to propose it: not one that leaves a fault which another one resolves."""
+    answered = set(candidate.answers)
+    refused = any(o.level == LEVEL and o.refused is not None for o in candidate.outcomes)
+    resolved = answered & set(candidate.resolves)
+    return bool(refused or resolved or not any(answered & set(c.resolves) for c in others))
 
 
 def corrected(case: Case, candidate: Candidate) -> Case:
@@ -78,7 +79,7 @@ def _rehearse_one(
     before, after = _codes(results, Status.FOUND), _alarms(again)
     known = before | _codes(results, Status.SUPPRESSED)
     passed = _codes(again, Status.PASSED)
-    checks = (_SAME_LOSS, _ONLY_LOGGED, *_against_torch(candidate, torch_check))
+    checks = (_SAME_LOSS, _ONLY_LOGGED, *_against_torch(case, candidate, torch_check))
     return replace(
         candidate,
         resolves=tuple(sorted(before & passed)),
@@ -110,33 +111,28 @@ def _codes(results: Sequence[RuleResult], status: Status) -> set[str]:
 # ------------------------------------------------------------------------------- torch's own word
 
 
-def _against_torch(candidate: Candidate, wanted: bool) -> tuple[str, ...]:
-    """One sentence on how the closed form compares with torch's scheduler."""
+def _against_torch(case: Case, candidate: Candidate, wanted: bool) -> tuple[str, ...]:
+    """How the closed forms compare with torch's schedulers in a loop like the training's."""
     if not wanted:
         return ("the closed form was not checked against torch in this run",)
-    named: dict[str, tuple[NamedSchedule, float]] = {}
-    for schedule in candidate.schedules.values():
-        if schedule.named is not None:
-            named.setdefault(schedule.named.name, (schedule.named, schedule.stop - schedule.origin))
+    loop = Loop(max(case.intent.accumulation or 1, 1))
     try:
-        return tuple(_compared(schedule, length) for schedule, length in named.values())
+        return tuple(_compared(done, loop) for done in step_all(candidate.schedules, loop))
     except ImportError:
         return ("torch is not installed, so the closed form was not checked against it",)
     except Exception as error:
         return (f"torch's scheduler could not be stepped: {type(error).__name__}: {error}",)
 
 
-def _compared(named: NamedSchedule, length: float) -> str:
+def _compared(done: Stepped, loop: Loop) -> str:
     import torch
 
-    steps = scheduler_steps(named, length)
-    theirs = torch_lr(named, steps)
-    if theirs is None:
-        return f"torch has no scheduler for this {named.name}; its closed form was not checked"
-    ours = closed_form(named, steps)
-    worst = float(np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs)))
-    shown = f"{min(steps, MOST_STEPS):,} scheduler steps"
+    if done.off is None:
+        return f"torch has no scheduler for this {done.name}; its closed form was not checked"
+    batches = f", {loop.accumulate} batches each" if loop.accumulate > 1 else ""
+    groups = f" of {len(done.groups)} param groups" if len(done.groups) > 1 else ""
     return (
-        f"torch {torch.__version__} stepped over {shown} of {named.name} differs from the closed "
-        f"form by {worst:.1g} of the peak at most"
+        f"torch {torch.__version__} stepped over {done.steps:,} scheduler steps{batches} of "
+        f"{done.name}{groups}, stopped half-way and resumed through state_dict, differs from the "
+        f"closed form by {done.off:.1g} of the peak at most"
     )

@@ -72,9 +72,17 @@ def value_axis(values: Array, log: bool, margin: float = 0.05) -> Axis | None:
     return Axis(low - free, high + free, log=False)
 
 
-def step_axis(first: float, last: float) -> Axis:
-    """The axis from one step to another, also where they are one or too large to tell apart."""
-    width = max(last - first, 1.0, _NARROWEST * max(abs(first), abs(last)))
+def loss_in_sight(loss: Array) -> Array:
+    """A loss as far as an axis should show it, ``float64[n]``: what diverges leaves it at a
+    thousand times the start, or the training before that would be a flat line."""
+    start = loss[np.isfinite(loss) & (loss > 0)][:5]
+    return np.minimum(loss, 1e3 * float(np.median(start))) if len(start) else loss
+
+
+def step_axis(first: float, last: float, least: float = 1.0) -> Axis:
+    """The axis from one step to another, also where they are one or too large to tell apart: it
+    is at least ``least`` wide."""
+    width = max(last - first, least, _NARROWEST * max(abs(first), abs(last))) or 1.0
     return Axis(first, first + width, log=False)
 
 

@@ -8,14 +8,8 @@ from collections.abc import Iterator
 
 from lrdoctor.messages import UNIT_NOUN, number_text, units_text
 from lrdoctor.types import ClockUnit
-from lrdoctor.verdict import Diagnosis, Outcome
+from lrdoctor.verdict import Diagnosis
 
-LEVEL_TITLE = {
-    "dry_run": "Dry run",
-    "law": "Loss law",
-    "proxy": "Proxy training",
-    "user": "Your training",
-}
 ELLIPSIS = "…"
 _NARROWEST = 8
 # Control, format (bidi overrides, zero width), surrogates, private use, line and paragraph breaks.
@@ -114,6 +108,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
+def stopped(text: str) -> str:
+    """The text with a full stop, unless it ends in a mark of its own."""
+    return text if text.endswith((".", "!", "?", "…")) or not text else f"{text}."
+
+
 def count(n: int, noun: str, plural: str | None = None) -> str:
     """ "1 run", "1,200 runs"."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
@@ -159,37 +158,6 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{number_text(round(seconds / size, 1))} {unit}"
     return f"{number_text(round(seconds, 3))} s"
-
-
-def outcome_text(outcome: Outcome) -> str:
-    """What a replay level says about the loss, in one clause; a dry run says nothing about it."""
-    if outcome.refused is not None:
-        return f"refused: {outcome.refused}"
-    parts = []
-    if outcome.verdict is not None:
-        where = " on this proxy (no loss of your model)" if outcome.level == "proxy" else ""
-        parts.append(f"{outcome.verdict}{where}")
-    if outcome.loss is not None:
-        before = "" if outcome.baseline_loss is None else f"{number_text(outcome.baseline_loss)} → "
-        parts.append(f"loss {before}{number_text(outcome.loss)}{_interval(outcome.interval)}")
-    if outcome.gain_interval is not None:
-        low, high = map(number_text, outcome.gain_interval)
-        parts.append(f"loss saved {low} to {high}")
-    if outcome.grade is not None:
-        parts.append(f"grade {outcome.grade}")
-    if outcome.seeds is not None:
-        parts.append(count(outcome.seeds, "seed"))
-    if outcome.device is not None:
-        parts.append(f"on {outcome.device}")
-    if outcome.seconds is not None:
-        parts.append(f"in {duration(outcome.seconds)}")
-    return ", ".join(parts) or "the LR curve was computed; it makes no claim on the loss"
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    return (
-        "" if interval is None else f" ({number_text(interval[0])} to {number_text(interval[1])})"
-    )
 
 
 def code_lines(line: str, width: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Style, script and security policy that every HTML page of ours carries inline."""
+"""Style, script and security policy of every HTML page: inline, or in files beside the pages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,31 @@ from lrdoctor.resources import data_dir
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+_REST = "img-src data:; base-uri 'none'; form-action 'none'"
+STYLE, SCRIPT = "lrdoctor.css", "lrdoctor.js"
+
 
 def page_parts() -> dict[str, Markup | str]:
-    """``css``, ``js`` and ``policy``, a content security policy that admits these two alone."""
+    """``css``, ``js`` and ``policy``, a content security policy that admits these two alone: a
+    name from a log that got past the escaping still could not run."""
     css, js = _asset("report.css"), _asset("report.js")
-    policy = (
-        f"default-src 'none'; style-src {_source(css)}; script-src {_source(js)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    policy = f"default-src 'none'; style-src {_source(css)}; script-src {_source(js)}; {_REST}"
     return {"css": css, "js": js, "policy": policy}
+
+
+def linked_parts(assets: str) -> dict[str, str]:
+    """``policy`` of a page whose style and script are files in the folder ``assets``, which is
+    relative to the page and ends in a slash unless empty. Servers that forbid inline styles show
+    such a page with its design. Pages opened from a disk have no 'self' in some browsers, but
+    ``file:``, which a page from a server cannot load."""
+    own = "'self' file:"
+    policy = f"default-src 'none'; style-src {own}; script-src {own}; {_REST}"
+    return {"assets": assets, "policy": policy}
+
+
+def asset_files() -> dict[str, str]:
+    """The files that linked pages need, by name."""
+    return {STYLE: str(_asset("report.css")), SCRIPT: str(_asset("report.js"))}
 
 
 @cache

@@ -50,7 +50,7 @@ def plot_all(
     *,
     log: bool = True,
 ) -> Plot | None:
-    """The first curve as dots over its own range, the others by ``GLYPHS`` where they differ.
+    """The first curve as dots, the others by ``GLYPHS`` where they differ, over all their steps.
 
     None where no value is finite.
     """
@@ -58,7 +58,8 @@ def plot_all(
     up = value_axis(values, log=log, margin=0.0)
     if up is None:
         return None
-    first, last = (float(curves[0].step[i]) for i in (0, -1))
+    drawn = [curve.step for curve in curves if len(curve)]
+    first, last = float(min(s[0] for s in drawn)), float(max(s[-1] for s in drawn))
     along = step_axis(first, last)
     columns = max(width - _LABEL - 2, 10)
     dots = _dots(curves[0], along, up, 2 * columns, 4 * height)

@@ -49,6 +49,14 @@ def _inline(text: str) -> str:
     return result
 
 
+def ticked(text: str) -> Markup:
+    """HTML of a message, whose only mark is code in backticks: names from a log may be in it."""
+    from markupsafe import Markup, escape
+
+    pattern, replacement = _INLINE[0]
+    return Markup(pattern.sub(replacement, str(escape(visible(text)))))
+
+
 def plain(text: str) -> str:
     """The text without its marks, for a terminal."""
     return re.sub(r"`([^`]+)`|\*\*([^*]+)\*\*", lambda m: m[1] or m[2], text)

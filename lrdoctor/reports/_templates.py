@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from lrdoctor.messages import UNIT_NOUN, number_text, quantity_text, schedule_text
 from lrdoctor.protocols import NamedSchedule
-from lrdoctor.reports import _format
-from lrdoctor.reports._charts import KINDS, figure, sparkline
-from lrdoctor.reports._prose import prose
-from lrdoctor.reports._view import rehearsal
+from lrdoctor.reports import _format, _outcomes
+from lrdoctor.reports._charts import figure, sparkline
+from lrdoctor.reports._panels import KINDS
+from lrdoctor.reports._prose import prose, ticked
+from lrdoctor.reports._view import first_fix
 from lrdoctor.resources import data_dir
 from lrdoctor.types import Quantity
 from lrdoctor.verdict import Threshold
@@ -55,16 +56,18 @@ def _environment(**options: Any) -> Environment:
         scalar=_format.scalar,
         middle=_format.middle,
         sentence=_format.sentence,
+        stopped=_format.stopped,
         one_line=_format.one_line,
         kind=_kind,
-        outcome=_format.outcome_text,
-        rehearsal=rehearsal,
+        claims=_outcomes.claims,
+        first_fix=first_fix,
+        rehearsal=_outcomes.rehearsal,
         prose=prose,
+        ticked=ticked,
         fence=fence,
     )
     environment.globals.update(
         KINDS=KINDS,
-        LEVELS=_format.LEVEL_TITLE,
         UNITS=UNIT_NOUN,
         count=_format.count,
         position=_format.position,

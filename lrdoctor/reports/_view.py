@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lrdoctor.reports._format import count
+from lrdoctor.reports._outcomes import worth
 from lrdoctor.types import Role, Severity, Status
 from lrdoctor.verdict import Candidate, Curve, Diagnosis, Finding, Report, Rule, RuleResult
 
@@ -16,9 +17,13 @@ _STATES = ("error", "warning", "info", "unjudged", "suppressed", "healthy")
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding, the findings it explains, and the corrections offered for it, best first."""
+    """One finding, the findings it explains, and the corrections offered for it, best first.
 
-    anchor: str
+    ``run_anchor`` is that of its run, ``number`` counts the findings of that run.
+    """
+
+    run_anchor: str
+    number: int
     diagnosis: Diagnosis
     finding: Finding
     cost: Cost
@@ -26,9 +31,19 @@ class FindingView:
     candidates: tuple[Candidate, ...]
 
     @property
+    def anchor(self) -> str:
+        """Where the finding stands on its page."""
+        return f"{self.run_anchor}-finding-{self.number}"
+
+    @property
     def run(self) -> str:
         """The path of its run."""
         return self.diagnosis.run
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it asks for no action."""
+        return self.finding.severity is Severity.INFO
 
     @property
     def fix(self) -> Candidate | None:
@@ -57,6 +72,33 @@ class RunView:
     def name(self) -> str:
         """The run's path."""
         return self.diagnosis.run
+
+    @property
+    def tone(self) -> str:
+        """``state`` as it looks: a run with nothing but remarks has no fault, if most checks were
+        made."""
+        made, all_rules = self.checks
+        return "healthy" if self.state == "info" and 2 * made >= all_rules else self.state
+
+    @property
+    def verdict(self) -> str:
+        """One sentence on this run alone."""
+        made, all_rules = self.checks
+        if self.state == "unjudged":
+            return "Nothing could be judged on this run."
+        if not self.faults:
+            return f"No learning-rate fault in this run; {made} of {all_rules} checks made."
+        return f"This run has {count(len(self.faults), 'learning-rate fault')}."
+
+    @property
+    def faults(self) -> tuple[FindingView, ...]:
+        """Findings that ask for action."""
+        return tuple(f for f in self.findings if not f.is_remark)
+
+    @property
+    def remarks(self) -> tuple[FindingView, ...]:
+        """Findings that ask for none."""
+        return tuple(f for f in self.findings if f.is_remark)
 
     @property
     def checks(self) -> tuple[int, int]:
@@ -103,6 +145,20 @@ class ReportView:
     findings: tuple[FindingView, ...]
     verdict: str
 
+    @property
+    def faults(self) -> tuple[FindingView, ...]:
+        """Findings that ask for action; with remarks they are ``findings``."""
+        return tuple(f for f in self.findings if not f.is_remark)
+
+    @property
+    def remarks(self) -> tuple[tuple[FindingView, ...], ...]:
+        """Findings that ask for none, those of one rule together."""
+        groups: dict[str, list[FindingView]] = {}
+        for one in self.findings:
+            if one.is_remark:
+                groups.setdefault(one.finding.rule.code, []).append(one)
+        return tuple(map(tuple, groups.values()))
+
 
 def view(report: Report) -> ReportView:
     """The reading order of a report."""
@@ -111,6 +167,11 @@ def view(report: Report) -> ReportView:
     runs.sort(key=lambda run: (_STATES.index(run.state), [f.cost for f in run.findings][:1]))
     counts = count_all(report)
     return ReportView(report, counts, tuple(runs), tuple(findings), _verdict(counts, runs))
+
+
+def first_fix(faults: Sequence[FindingView]) -> FindingView | None:
+    """The first fault that a correction is ready for."""
+    return next((fault for fault in faults if fault.fix is not None), None)
 
 
 def cost(finding: Finding, length: int) -> Cost:
@@ -187,7 +248,8 @@ def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
         own = () if code in explained else tuple(f for f in diagnosis.effects if f.cause == code)
         explained.add(code)
         yield FindingView(
-            anchor=f"{anchor}-finding-{number}",
+            run_anchor=anchor,
+            number=number,
             diagnosis=diagnosis,
             finding=finding,
             cost=cost(finding, length),
@@ -197,7 +259,8 @@ def _findings(anchor: str, diagnosis: Diagnosis) -> Iterator[FindingView]:
 
 
 def _answers(diagnosis: Diagnosis, finding: Finding) -> tuple[Candidate, ...]:
-    """Candidates for the finding: proven first, then as the fix proposed them."""
+    """Candidates for the finding: those the dry run proves first, then those that gain most by
+    what replays can tell, then as the fixes proposed them."""
     code, group = finding.rule.code, finding.evidence.param_group
     fitting = [c for c in diagnosis.candidates if code in c.answers]
     return tuple(
@@ -207,6 +270,7 @@ def _answers(diagnosis: Diagnosis, finding: Finding) -> tuple[Candidate, ...]:
                 bool(c.introduces),
                 code not in c.resolves,
                 group is not None and group not in c.schedules,
+                worth(c),
             ),
         )
     )
@@ -221,6 +285,17 @@ def lr_curves(diagnosis: Diagnosis, finding: Finding | None) -> list[Curve]:
     return sorted(rates, key=lambda c: (c.param_group != group, c.tag not in tags))
 
 
+def subject(found: FindingView) -> Curve | None:
+    """The curve that shows a finding best where there is room for one: the LR, or the loss where
+    the finding is about that first and no correction of the LR is at hand."""
+    rates = lr_curves(found.diagnosis, found.finding)
+    tags = found.finding.evidence.tags[:1]
+    losses = (Role.TRAIN_LOSS, Role.VAL_LOSS)
+    about = [c for c in found.diagnosis.curves if c.role in losses and c.tag in tags]
+    chosen = about if about and found.fix is None else rates
+    return chosen[0] if chosen else None
+
+
 def on_log_axis(finding: Finding | None) -> bool:
     """Whether the LR is best seen on a log axis: all but peaks, which it flattens."""
     return finding is None or finding.rule.category != "peak"
@@ -232,17 +307,6 @@ def corrected_curves(fix: Candidate | None, drawn: Sequence[Curve]) -> list[Curv
     groups = [c.param_group for c in drawn]
     fitting = [c for c in curves if c.param_group in groups]
     return sorted(fitting, key=lambda c: groups.index(c.param_group)) or curves
-
-
-def rehearsal(candidate: Candidate) -> str:
-    """What the dry run says: the rules resolved and introduced."""
-    if not (candidate.resolves or candidate.introduces or candidate.outcomes):
-        return "not made"
-    refused = [o.refused for o in candidate.outcomes if o.level == "dry_run" and o.refused]
-    if refused:
-        return refused[0]
-    resolved = ", ".join(candidate.resolves) or "nothing"
-    return f"resolves {resolved}, introduces {', '.join(candidate.introduces) or 'nothing'}"
 
 
 def _verdict(counts: Counts, runs: Sequence[RunView]) -> str:

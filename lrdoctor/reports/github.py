@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lrdoctor.gate import NOTHING_READ, exit_code
-from lrdoctor.reports._ci import Item, advice, items, log_file, message, run_name, title
+from lrdoctor.reports._ci import Item, advice, items, log_file, message, run_name, title, totals
 from lrdoctor.reports._format import count
 from lrdoctor.reports._view import view
 from lrdoctor.types import Severity
@@ -17,8 +17,8 @@ _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO:
 
 @dataclass(frozen=True, slots=True)
 class Github:
-    """The ``most`` costly findings, then the verdict as plain text: GitHub shows ten annotations of
-    a kind and step."""
+    """The ``most`` costly findings, then verdict and counts as plain text: GitHub shows ten
+    annotations of a kind and step."""
 
     name: ClassVar[str] = "github"
     suffix: ClassVar[str] = ""  # made for standard output; no file name asks for it
@@ -33,7 +33,8 @@ class Github:
         if exit_code(report) == NOTHING_READ:
             lines.append(f"::warning title=lrdoctor::{_data(seen.verdict)}")
         more = f" {count(left, 'more finding')} in the job summary." if left else ""
-        return "\n".join([*lines, f"lrdoctor: {seen.verdict}{more}"]) + "\n"
+        lines.append(f"lrdoctor: {seen.verdict}{more} ({totals(seen)})")
+        return "\n".join(lines) + "\n"
 
 
 def _command(item: Item) -> str:

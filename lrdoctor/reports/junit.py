@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from xml.etree import ElementTree as Xml
 
-from lrdoctor.gate import NOTHING_READ, exit_code, fails
+from lrdoctor.gate import NOTHING_READ, exit_code, reaches
 from lrdoctor.reports._ci import (
     Item,
     advice,
@@ -76,7 +76,7 @@ def _suite(run: RunView, fail_on: str) -> Xml.Element:
 def _told(run: RunView, fail_on: str) -> Iterator[tuple[str, _Told]]:
     """What is to be told of each rule; of some several times."""
     for item in open_items(run):
-        kind = "failure" if fails(item.finding, fail_on) else "system-out"
+        kind = "failure" if reaches(item.finding.severity, fail_on) else "system-out"
         text = "\n".join([message(item), *advice(item)])
         yield title(item.finding), _Told(kind, message(item), text)
     for item in suppressed(run):

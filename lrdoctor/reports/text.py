@@ -8,21 +8,21 @@ from typing import ClassVar
 
 from lrdoctor.messages import quantity_text, schedule_text
 from lrdoctor.reports._ansi import Line, Span, emit, paragraph
+from lrdoctor.reports._axes import loss_in_sight
 from lrdoctor.reports._format import (
-    LEVEL_TITLE,
     cells,
     changed_lines,
     code_lines,
     count,
     middle,
     one_line,
-    outcome_text,
     position,
     sentence,
     span,
     visible,
     words,
 )
+from lrdoctor.reports._outcomes import Claim, claims
 from lrdoctor.reports._plot import plot
 from lrdoctor.reports._prose import plain
 from lrdoctor.reports._view import (
@@ -32,12 +32,12 @@ from lrdoctor.reports._view import (
     RunView,
     corrected_curves,
     count_all,
-    lr_curves,
+    first_fix,
     on_log_axis,
-    rehearsal,
+    subject,
     view,
 )
-from lrdoctor.types import Quantity, Severity
+from lrdoctor.types import Quantity, Role, Series
 from lrdoctor.verdict import Candidate, Diagnosis, Finding, Report, RuleResult
 
 _LABEL = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
@@ -72,8 +72,7 @@ class Text:
 
     def _full(self, seen: ReportView) -> Iterator[Line]:
         yield from self._head(seen)
-        remarks = [] if self.verbose else [f for f in seen.findings if _is_remark(f)]
-        told = [f for f in seen.findings if f not in remarks]
+        told = seen.findings if self.verbose else seen.faults
         for number, found in enumerate(told, start=1):
             yield []
             yield from self._finding(number, found, full=self.verbose or number <= _IN_FULL)
@@ -86,7 +85,7 @@ class Text:
                 )
             ]
         yield []
-        yield from self._remarks(remarks)
+        yield from self._remarks(() if self.verbose else seen.remarks)
         yield from self._runs(seen.runs)
         if self.verbose:
             for run in seen.runs:
@@ -99,10 +98,10 @@ class Text:
         left = counts.findings + counts.not_judgeable + counts.unreadable
         style = "good" if counts.judged and not left else "bold"
         yield from self._wrapped([(style, seen.verdict)], "")
-        first = seen.findings[0] if seen.findings else None
-        if first is not None and first.fix is not None and not _is_remark(first):
-            fix: list[Span] = [("bold", "Start with "), ("run", first.run)]
-            yield from self._wrapped([*fix, ("", f": {first.fix.title}.")], "")
+        first = first_fix(seen.faults)
+        if first is not None and first.fix is not None:
+            start: list[Span] = [("bold", "Start with "), ("run", first.run)]
+            yield from self._wrapped([*start, ("", f": {first.fix.title}.")], "")
 
     def _finding(self, number: int, found: FindingView, full: bool) -> Iterator[Line]:
         finding, rule = found.finding, found.finding.rule
@@ -122,14 +121,11 @@ class Text:
         if self.verbose:
             yield from self._why(finding)
 
-    def _remarks(self, found: Sequence[FindingView]) -> Iterator[Line]:
+    def _remarks(self, groups: Sequence[Sequence[FindingView]]) -> Iterator[Line]:
         """Notes that ask for no action, a paragraph per rule however many runs have it."""
-        groups: dict[str, list[FindingView]] = {}
-        for one in found:
-            groups.setdefault(one.finding.rule.code, []).append(one)
         if groups:
             yield [("bold", "Remarks")]
-        for same in groups.values():
+        for same in groups:
             rule, runs = same[0].finding.rule, list(dict.fromkeys(f.run for f in same))
             lead: list[Span] = [("info", "● "), ("", f"{rule.code} {rule.name}: ")]
             if len(same) == 1:
@@ -145,14 +141,19 @@ class Text:
             yield []
 
     def _plot(self, found: FindingView) -> Iterator[Line]:
-        rates = lr_curves(found.diagnosis, found.finding)[:1]
-        if not rates:
+        """The LR and its correction; the loss where that is what was found and nothing corrects
+        it."""
+        shown = subject(found)
+        if shown is None:
             return
-        actual, corrected = rates[0], corrected_curves(found.fix, rates)[:1]
+        corrected = corrected_curves(found.fix, [shown])[:1]
         evidence = found.finding.evidence
-        log = on_log_axis(found.finding)
+        series = shown.series
+        log = on_log_axis(found.finding) and not (series.finite().value < 0).any()
+        if shown.role is not Role.LR and log:
+            series = Series(series.tag, series.step, loss_in_sight(series.value))
         drawn = plot(
-            actual.series,
+            series,
             corrected[0].series if corrected else None,
             (evidence.start, evidence.stop),
             self.width - len(_INDENT),
@@ -164,7 +165,7 @@ class Text:
             yield [("dim", f"{_INDENT}{label}"), ("lr", canvas.rstrip())]
         yield [("dim", f"{_INDENT}{drawn.axis}")]
         yield [("dim", f"{_INDENT}{drawn.ends}")]
-        legend = f"⠤ {actual.tag} ({'log' if log else 'linear'} axis)" + (
+        legend = f"⠤ {shown.tag} ({'log' if log else 'linear'} axis)" + (
             "  · corrected" if corrected else ""
         )
         yield from self._wrapped([("dim", f"{legend}  ━ where")], _INDENT + " " * 10)
@@ -178,14 +179,21 @@ class Text:
                 style = {"+": "added", "-": "removed"}[text[0]]
                 for part in code_lines(visible(text), self.width - 2 * len(_INDENT)):
                     yield [("", _INDENT * 2), (style, part)]
-        yield from self._wrapped([("", f"Dry run: {rehearsal(candidate)}.")])
-        for outcome in candidate.outcomes:
-            if outcome.level != "dry_run":
-                title = LEVEL_TITLE.get(outcome.level, outcome.level)
-                yield from self._wrapped([("", f"{title}: {outcome_text(outcome)}.")])
-            if self.verbose and outcome.assumptions:
-                assumed = " ".join(outcome.assumptions)
-                yield from self._wrapped([("dim", f"assuming: {assumed}")], _INDENT * 2)
+        for claim in claims(candidate):
+            yield from self._wrapped([("", f"{claim.level}: {claim.text}.")])
+            if claim.probe and first and full:
+                told = f"A short training would tell more{'' if self.verbose else ': -v shows it'}"
+                yield from self._wrapped([("dim", told)])
+            if self.verbose:
+                yield from self._rests(claim)
+
+    def _rests(self, claim: Claim) -> Iterator[Line]:
+        """What a claim rests on, and the training that would tell more."""
+        if claim.assuming:
+            yield from self._wrapped([("dim", f"assuming: {claim.assuming}")], _INDENT * 2)
+        for text in claim.probe.splitlines():
+            for part in code_lines(f" {visible(text)}", self.width - 2 * len(_INDENT)):
+                yield [("", _INDENT * 2), ("dim", part[1:])]
 
     def _why(self, finding: Finding) -> Iterator[Line]:
         rule = finding.rule
@@ -300,10 +308,6 @@ def _quiet(seen: ReportView) -> Iterator[Line]:
         yield [("", one_line(told))]
 
 
-def _is_remark(found: FindingView) -> bool:
-    return found.finding.severity is Severity.INFO
-
-
 def _where(finding: Finding, diagnosis: Diagnosis) -> str:
     evidence = finding.evidence
     place = span(evidence.start, evidence.stop, diagnosis.unit)
@@ -336,7 +340,7 @@ def _row(run: RunView) -> str:
     found = [f.rule for f in run.diagnosis.findings]
     accepted = [r.rule for r in run.suppressed if r.finding is not None]
     codes = " ".join(dict.fromkeys(rule.code for rule in found or accepted))
-    state = {"unjudged": "not judged"}.get(run.state, run.state)
+    state = {"unjudged": "not judged", "info": "remark"}.get(run.state, run.state)
     return f"{state:<11}{_checks(run)}  {codes}".rstrip()
 
 

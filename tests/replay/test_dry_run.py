@@ -11,9 +11,10 @@ import pytest
 
 from lrdoctor.diagnosis import diagnose
 from lrdoctor.replay import dry_run
-from lrdoctor.replay._torch_schedulers import scheduler_steps
+from lrdoctor.replay._torch_loop import Loop, step_all, torch_lr
+from lrdoctor.replay._torch_schedulers import closed_form, scheduler_steps
 from lrdoctor.replay.dry_run import corrected, rehearse
-from lrdoctor.reports._view import rehearsal
+from lrdoctor.reports._outcomes import rehearsal
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.schedules._build import from_parameters
 from lrdoctor.types import Case, Schedule, Severity
@@ -102,19 +103,45 @@ def test_rehearsing_twice_changes_nothing() -> None:
 )
 def test_torch_agrees_with_the_closed_form(name: str, parameters: dict[str, float]) -> None:
     pytest.importorskip("torch")
-    from lrdoctor.replay._torch_schedulers import closed_form, scheduler_steps, torch_lr
-
     named = from_parameters(name, parameters)
     steps = scheduler_steps(named, 1000)
-    theirs = torch_lr(named, steps)
-    assert theirs is not None
-    np.testing.assert_allclose(closed_form(named, steps), theirs, rtol=1e-7, atol=1e-8)
+    for loop in (Loop(resumes=0), Loop(accumulate=4, resumes=3)):
+        theirs = torch_lr([named], steps, loop)
+        assert theirs is not None
+        np.testing.assert_allclose(closed_form(named, steps), theirs[:, 0], rtol=1e-7, atol=1e-8)
+
+
+def whole(name: str, start: int = 0, **parameters: float) -> Schedule:
+    """A named schedule over steps [start, 1000)."""
+    named = from_parameters(name, parameters)
+    return Schedule(start, 1000, (), named, 0.0, origin=float(start), logged="used")
+
+
+def test_groups_that_differ_in_lr_share_a_scheduler() -> None:
+    pytest.importorskip("torch")
+    groups = {
+        "head": whole("onecycle", max_lr=0.1, total_steps=1000, pct_start=0.2),
+        "backbone": whole("onecycle", max_lr=0.01, total_steps=1000, pct_start=0.2),
+        "unfrozen": whole("cosine", 400, lr=0.01, T_max=600, eta_min=0.0),
+        "floored": whole("cosine", 400, lr=0.01, T_max=600, eta_min=1e-4),
+    }
+    done = step_all(groups, Loop(accumulate=2))
+    assert [d.groups for d in done] == [("head", "backbone"), ("unfrozen",), ("floored",)]
+    assert all(d.off is not None and d.off < 1e-7 for d in done)
+    assert [d.steps for d in done] == [1000, 600, 600]
+
+
+def test_a_schedule_without_a_class_in_torch_is_said_to_be_unchecked() -> None:
+    pytest.importorskip("torch")
+    (done,) = step_all({"lr": whole("polynomial", lr=0.1, total_steps=1000, end_lr=0.01)}, Loop())
+    assert done.off is None
+    assert "was not checked" in dry_run._compared(done, Loop())
 
 
 def test_torch_is_asked_only_on_request() -> None:
     pytest.importorskip("torch")
     (outcome,) = rehearsed(early_end(), torch_check=True).candidates[0].outcomes
-    assert any("scheduler steps of cosine" in text for text in outcome.assumptions)
+    assert any("of cosine, stopped half-way" in text for text in outcome.assumptions)
 
 
 def test_the_default_path_does_not_import_torch() -> None:
@@ -140,4 +167,14 @@ def test_a_rehearsal_that_fails_hides_no_finding(monkeypatch: pytest.MonkeyPatch
 def test_torch_is_stepped_no_further_than_its_one_cycle_goes() -> None:
     named = from_parameters("onecycle", {"max_lr": 0.1, "total_steps": 50, "clamp": True})
     assert scheduler_steps(named, 80.0) == 50
-    assert dry_run._compared(named, 80.0).startswith("torch ")
+
+
+def test_a_candidate_that_leaves_the_fault_gives_way_to_one_that_does_not() -> None:
+    case = early_end()
+    diagnosis = diagnose(case, BOOK)
+    (right,) = diagnosis.candidates
+    idle = replace(right, fix="idle", title="change nothing", schedules={}, curves=())
+    kept = rehearse(case, replace(diagnosis, candidates=(idle, right)), BOOK).candidates
+    assert [c.fix for c in kept] == [right.fix]
+    alone = rehearse(case, replace(diagnosis, candidates=(idle,)), BOOK).candidates
+    assert [c.resolves for c in alone] == [()]

@@ -6,13 +6,16 @@ import json
 import re
 from xml.etree import ElementTree as Xml
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.cli._github import defused
 from lrdoctor.plugins import discover
 from lrdoctor.reports.json_v1 import JsonV1, read_json
+from tests.reports.cases import with_baseline
 from tests.reports.hostile import NAMES, hostile_report
+from tests.reports.sample_report import sample_report
 
 # Surrogates, controls and what Unicode has not assigned are among them.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_from(
@@ -40,3 +43,10 @@ def test_every_format_parses(name: str) -> None:
     assert len(commands) == 1
     for line in defused(texts["text"]).splitlines():
         assert not line.lstrip().startswith("::") and "##[" not in line
+
+
+@pytest.mark.parametrize("kind", sorted(discover("reports")))
+def test_every_format_counts_or_tells_suppressed_and_known_findings(kind: str) -> None:
+    renderer = discover("reports")[kind]()
+    assert re.search(r"suppress", renderer.render(sample_report()), re.IGNORECASE)
+    assert re.search(r'known (before|since)|"known": 1', renderer.render(with_baseline()))

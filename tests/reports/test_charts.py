@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lrdoctor.reports._axes import Axis
-from lrdoctor.reports._charts import BOX, Figure, Line, figure, path, sparkline
+from lrdoctor.reports._charts import figure, sparkline
+from lrdoctor.reports._panels import BOX, Figure, Line, path
 from lrdoctor.reports._plot import plot
 from lrdoctor.types import Role, Series
 from lrdoctor.verdict import Curve, Diagnosis
@@ -64,7 +65,48 @@ def test_param_group_of_the_finding_is_solid_others_dashed_corrections_dotted() 
         ("fix", "corrected lr/head"),
         ("fix2", "corrected lr/backbone"),
     ]
+    assert [x.kind for x in fig.panels[1].lines] == ["train", "val", "predicted"]
+
+
+def test_predicted_loss_is_drawn_with_its_interval_from_where_the_laws_hold() -> None:
+    run = late_peak()
+    dry, law = run.candidates[0].outcomes
+    assert law.band is not None
+    early = replace(law.band, loss=np.array([50.0, 0.6131, 0.4187]))
+    fix = replace(run.candidates[0], outcomes=(dry, replace(law, band=early)))
+    fig = figure(run, run.findings[0], fix)
+    assert fig is not None
+    loss = fig.panels[1]
+    told = line(fig, "predicted")
+    assert told.steps == "4500 4500"
+    assert told.values == "0.6131(0.604–0.6228) 0.4187(0.4101–0.4266)"
+    assert loss.area is not None and loss.area.label == "its 90 % interval (loss law)"
+    assert loss.area.path.count("L") == 3 and loss.area.path.endswith("Z")
+    x, y = points(told.path)[-1]
+    assert x == BOX
+    corners = [tuple(map(int, c.split())) for c in loss.area.path[1:-1].split("L")]
+    assert min(v for u, v in corners if u == x) < y < max(v for u, v in corners if u == x)
+
+
+def test_loss_of_a_proxy_is_not_drawn_over_the_logged_one() -> None:
+    run = late_peak()
+    law = run.candidates[0].outcomes[1]
+    fix = replace(run.candidates[0], outcomes=(replace(law, level="proxy"),))
+    fig = figure(run, run.findings[0], fix)
+    assert fig is not None and fig.panels[1].area is None
     assert [x.kind for x in fig.panels[1].lines] == ["train", "val"]
+
+
+def test_loss_of_zero_keeps_the_log_axis_and_has_its_tick() -> None:
+    run = diverged()
+    loss = replace(run.curves[1], series=Series("loss", np.arange(4), np.array([2.0, 1e3, 0, 0])))
+    fig = figure(replace(run, curves=(run.curves[0], loss)))
+    assert fig is not None
+    assert fig.panels[1].title == "loss, log axis"
+    assert fig.panels[1].ticks[0].label == "0"
+    negative = replace(loss, series=Series("loss", np.arange(3), np.array([2.0, 1.0, -3.0])))
+    fig = figure(replace(run, curves=(run.curves[0], negative)))
+    assert fig is not None and fig.panels[1].title == "loss, linear axis"
 
 
 def test_values_under_the_pointer_are_points_of_the_log() -> None:
@@ -72,8 +114,9 @@ def test_values_under_the_pointer_are_points_of_the_log() -> None:
     shown = line(drawn(run), "lr")
     series = run.curves[0].series
     logged = dict(zip(series.step.tolist(), series.value.tolist(), strict=True))
-    for step, value in zip(shown.steps.split(), shown.values.split(), strict=True):
-        assert float(value) == pytest.approx(logged[int(step)], rel=1e-3)
+    steps = np.cumsum([int(s) for s in shown.steps.split()])
+    for step, value in zip(steps.tolist(), shown.values.split(), strict=True):
+        assert float(value) == pytest.approx(logged[step], rel=1e-3)
 
 
 def test_nan_and_infinity_are_marked_and_said() -> None:
@@ -172,3 +215,14 @@ def test_lr_of_zero_has_its_own_tick_on_the_log_axis() -> None:
     shown = plot(lr.series, None, (50, 100), width=60)
     assert shown is not None
     assert shown.rows[-1][0].strip() == "0 │"
+
+
+def test_loss_that_diverges_leaves_the_axis_and_the_training_before_is_seen() -> None:
+    step = np.arange(200)
+    value = np.where(step < 100, 2.0 - 0.01 * step, 10.0 ** (step - 100.0))
+    loss = Curve(Role.TRAIN_LOSS, "loss", Series("loss", step, value))
+    fig = figure(replace(late_peak(), curves=(loss,)))
+    assert fig is not None
+    (panel,) = fig.panels
+    assert {tick.label for tick in panel.ticks} >= {"1", "100"}
+    assert any("beyond the axis" in note for note in fig.notes)

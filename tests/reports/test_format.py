@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from lrdoctor.reports import _format as fmt
 from lrdoctor.reports._prose import plain, prose
 from lrdoctor.types import ClockUnit
-from lrdoctor.verdict import Outcome
 from tests.reports.hostile import NAMES
 
 anything = st.text(st.characters(), max_size=200)
@@ -85,21 +84,6 @@ def test_scalar(value: object, text: str) -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert fmt.duration(seconds) == text
-
-
-def test_outcome_tells_interval_grade_and_effort() -> None:
-    outcome = Outcome(
-        "proxy", ("a",), baseline_loss=2.31, loss=2.24, interval=(2.2, 2.28),
-        gain_interval=(0.03, 0.11), grade="A", seeds=8, device="cuda:0", seconds=3.1,
-    )  # fmt: skip
-    assert fmt.outcome_text(outcome) == (
-        "loss 2.31 → 2.24 (2.2 to 2.28), loss saved 0.03 to 0.11, grade A, 8 seeds, on cuda:0, "
-        "in 3.1 s"
-    )
-
-
-def test_refused_outcome_says_why() -> None:
-    assert fmt.outcome_text(Outcome("law", (), refused="too short")) == "refused: too short"
 
 
 def test_changed_lines_leave_headers_out() -> None:

@@ -51,9 +51,12 @@ def test_suppressed_and_known_findings_are_not_annotated() -> None:
 def test_only_ten_then_how_many_more() -> None:
     report = many_findings(23)
     assert len(commands(report)) == 10
-    assert Github().render(report).splitlines()[-1] == (
-        "lrdoctor: 23 of 23 runs have a learning-rate fault. 13 more findings in the job summary."
-    )
+    last = Github().render(report).splitlines()[-1]
+    assert last.startswith("lrdoctor: 23 of 23 runs have a learning-rate fault. 13 more findings")
+
+
+def test_last_line_counts_what_is_suppressed() -> None:
+    assert Github().render(with_baseline()).endswith("1 suppressed, 1 known before)\n")
 
 
 def test_healthy_runs_give_no_command() -> None:

@@ -12,7 +12,13 @@ from lrdoctor.reports.html import Html
 from lrdoctor.types import Status
 from lrdoctor.verdict import Report, RuleResult
 from tests.reports.hostile import NAMES, hostile_report
-from tests.reports.sample_report import healthy, one_run_report, sample_report, without_lr
+from tests.reports.sample_report import (
+    healthy,
+    late_peak,
+    one_run_report,
+    sample_report,
+    without_lr,
+)
 from tests.reports.sample_rules import RULES
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -68,9 +74,9 @@ def test_first_screen_says_what_to_change_in_which_run() -> None:
 
 
 def test_finding_shows_evidence_doubt_fix_and_replay_in_this_order() -> None:
-    text = " ".join(page(one_run_report()).text.split())
+    text = " ".join(page(one_run_report()).text.split()).partition("high confidence")[2]
     parts = ["Why we think so", "tolerance", "What would change our mind", "How to fix it",
-             "pct_start=0.2", "Replay", "loss 0.4312 → 0.4187", "Checks passed",
+             "pct_start=0.2", "Replay", "of loss: 0.4312 → 0.4187", "Checks passed",
              "no param group joins or moves", "How this report was made"]  # fmt: skip
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
@@ -154,6 +160,35 @@ def test_run_that_could_not_be_judged_does_not_look_healthy() -> None:
     assert "Nothing was judged" in text
     assert "does not mean that this run is healthy: the log has no learning rate" in text
     assert "no fault" not in text
+
+
+def test_remarks_do_not_look_like_faults() -> None:
+    html = page(sample_report())
+    text = " ".join(html.text.split())
+    table, remarks = text.index("What to change, most costly first"), text.index("no action needed")
+    assert "exp2/constant" not in text[table : text.index("Checks made")]
+    assert "exp2/constant" in text[remarks : text.index("Not read")]
+    assert "remark LRD402" in text[table:remarks]
+
+
+def test_first_correction_is_named_where_the_costliest_fault_has_none() -> None:
+    report = sample_report()
+    first, *others = report.diagnoses
+    text = page(replace(report, diagnoses=(replace(first, candidates=()), *others))).text
+    assert "No ready correction" in text
+    assert "First correction at hand, for exp1/multistep: Replace the drop" in " ".join(
+        text.split()
+    )
+
+
+def test_code_in_a_message_is_code_and_nothing_else_is_markup() -> None:
+    run = late_peak()
+    result, *rest = run.results
+    assert result.finding is not None
+    finding = replace(result.finding, message="write `lr` <b> [a](https://b.c) **d**")
+    told = replace(run, results=(replace(result, finding=finding), *rest))
+    html = Html().render(replace(one_run_report(), diagnoses=(told,)))
+    assert "Write <code>lr</code> &lt;b&gt; [a](https://b.c) **d**." in html
 
 
 def test_empty_report_says_so() -> None:

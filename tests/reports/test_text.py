@@ -145,3 +145,16 @@ def test_notes_are_told_or_counted() -> None:
     kept = sum(len(d.notes) for d in report.diagnoses)
     assert kept and f"\n{kept} note{'s' * (kept > 1)} on how logs were read: -v" in text
     assert "on how logs were read" not in Text(verbose=True).render(report)
+
+
+def test_loss_is_plotted_where_it_is_the_fault_and_nothing_corrects_it() -> None:
+    run = late_peak()
+    result, *rest = run.results
+    assert result.finding is not None
+    evidence = replace(result.finding.evidence, tags=("train/loss",))
+    found = replace(result, finding=replace(result.finding, evidence=evidence))
+    report = replace(
+        sample_report(), diagnoses=(replace(run, results=(found, *rest), candidates=()),)
+    )
+    assert "⠤ train/loss (linear axis) ━ where" in Text().render(report)
+    assert "⠤ lr/head (linear axis)" in Text().render(sample_report())

@@ -36,7 +36,8 @@ def predict_candidates(
     """The diagnosis with an outcome of level "law" for each candidate, and with the schedule of
     lowest predicted loss as one more where that is surely better than all of them.
 
-    ``extra`` are further trainings of the same model that the laws are fitted to as well.
+    ``extra`` are trainings of the same model under the candidates: the laws are fitted to them as
+    well, and nothing more is searched for.
     """
     run, reason = logged_run(case)
     group = _main(case)
@@ -52,7 +53,7 @@ def predict_candidates(
         return _with(candidate, _outcome(answer, probe, len(extra)))
 
     done = tuple(asked(candidate) for candidate in diagnosis.candidates)
-    if oracle.fitted is not None and oracle.grade != "C":
+    if oracle.fitted is not None and oracle.grade != "C" and not extra:
         best = searched(case, diagnosis, oracle.fitted, baseline, group)
         if best is not None and _surely_best(found := asked(best), done):
             done = (*done, found)

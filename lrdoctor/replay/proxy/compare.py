@@ -37,8 +37,8 @@ def final_losses(loss: Array) -> Array:
 def compare(baseline: Array, candidate: Array, seed: int = 0, least: float = 0.0) -> Comparison:
     """``baseline``, ``candidate``: float64[seeds, steps], paired by seed; NaN pairs are left out.
 
-    A mean gain below the share ``least`` of the baseline's loss is no effect, however sure its
-    sign. Raises ``ValueError`` without a pair.
+    A mean gain of ``least`` or less is no effect, however sure its sign. Raises ``ValueError``
+    without a pair.
     """
     before, after = final_losses(baseline), final_losses(candidate)
     keep = np.isfinite(before) & np.isfinite(after)
@@ -47,9 +47,8 @@ def compare(baseline: Array, candidate: Array, seed: int = 0, least: float = 0.0
     before, after = before[keep], after[keep]
     gains = before - after
     gain, interval = float(gains.mean()), _interval(gains, seed)
-    large = abs(gain) > least * abs(float(before.mean()))
     # One pair has no spread, and so no interval that could leave out 0.
-    shows = len(gains) > 1 and large and not interval[0] <= 0 <= interval[1]
+    shows = len(gains) > 1 and abs(gain) > least and not interval[0] <= 0 <= interval[1]
     return Comparison(
         float(before.mean()),
         float(after.mean()),

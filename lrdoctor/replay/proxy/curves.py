@@ -62,6 +62,15 @@ def curves_of(
     return Curves(lr[:, :, kept], at, tuple(groups[i].name for i in kept))
 
 
+def cut_short(case: Case, candidate: Candidate) -> tuple[str, ...]:
+    """What to say of a candidate whose schedule is not over where the log ends."""
+    end = case.last + 1
+    late = end + _LATE * (end - case.first)
+    if all(schedule.stop <= late for schedule in candidate.schedules.values()):
+        return ()
+    return (f"compared at {case.last}, where the log ends, before the corrected schedule does",)
+
+
 def _ordered(groups: Sequence[ParamGroup]) -> list[ParamGroup]:
     """The head first: by its name, else the group with the largest LR; then what a name calls a
     backbone, then by LR."""

@@ -10,8 +10,9 @@ from lrdoctor.types import Run
 
 # Steps of a replayed training; the levels below hold for about this many.
 STEPS = 600
-# Peak LR with the least final loss of a cosine over 600 steps, on a grid of four per decade, SGD
-# with momentum 0.9: ``python -m benchmarks.proxy --levels`` measures them again.
+# Peak LR with about the least final loss of a cosine on a grid of four per decade, over 500 steps
+# (teacher: 800), SGD with momentum 0.9; for letters with SGD the end of the grid.
+# ``python -m benchmarks.proxy --levels`` measures them again over 600.
 LEVELS: Mapping[str, Mapping[str, float]] = {
     "teacher": {"sgd": 0.1, "adam": 0.018, "adamw": 0.018},
     "digits": {"sgd": 0.056, "adam": 0.01, "adamw": 0.01},

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lrdoctor.replay.proxy.compare import compare
+from lrdoctor.replay.proxy.compare import compare, final_losses
 from lrdoctor.replay.proxy.train import Trained
 from lrdoctor.types import Array
 from lrdoctor.verdict import Outcome
 
-# A gain below this share of the baseline's final loss is none, however sure its sign.
+# A gain below this share of the baseline's final loss, or of what that fell by, is none, however
+# sure its sign: some losses end near 0, others near what no training can learn.
 LEAST = 0.02
 _CUT = "it was stopped, or its --budget ran out, before a pair of trainings came to its end"
 
@@ -44,7 +45,9 @@ def outcome_of(
             return refusal(level, told, f"no pair of trainings stayed finite: {text}{where}")
         told = (*told, f"{text}; the other pairs are compared")
     fine = ~(blown | baseline_blown)
-    result = compare(base[fine], other[fine], least=LEAST)
+    end = float(final_losses(base[fine]).mean())
+    fall = abs(float(base[fine, 0].mean()) - end)
+    result = compare(base[fine], other[fine], least=LEAST * min(abs(end), fall))
     return Outcome(
         level=level,
         assumptions=told,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lrdoctor.messages import number_text
-from lrdoctor.replay.proxy.curves import Curves, curves_of
+from lrdoctor.replay.proxy.curves import Curves, curves_of, cut_short
 from lrdoctor.replay.proxy.levels import (
     LEVELS,
     STEPS,
@@ -64,7 +64,10 @@ def train_candidates(
     outcomes, stopped = train_curves(
         curves, optimizer_of(case.run), wish, progress, setbacks, happened
     )
-    done = tuple(_with(c, o) for c, o in zip(candidates, outcomes, strict=True))
+    done = tuple(
+        _with(c, replace(o, assumptions=(*o.assumptions, *cut_short(case, c))))
+        for c, o in zip(candidates, outcomes, strict=True)
+    )
     return replace(diagnosis, candidates=done), stopped
 
 

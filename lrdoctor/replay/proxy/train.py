@@ -94,6 +94,8 @@ def train(
     """
     begin = time.perf_counter()
     device = choose_device(settings.device)
+    import torch
+
     candidates, steps, _ = lr.shape
     pairs = [(c, s) for s in range(settings.seeds) for c in range(candidates)]
     losses = np.full((candidates, settings.seeds, steps), np.nan)
@@ -107,7 +109,9 @@ def train(
             progress(before * steps + step * width, len(pairs) * steps)
 
         try:
-            values = _train_chunk(task, lr, setbacks, chunk, settings, device, until, told)
+            # In full precision, as on a CPU: convolutions on a GPU would round to TF32.
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                values = _train_chunk(task, lr, setbacks, chunk, settings, device, until, told)
         except KeyboardInterrupt:
             stopped = True
             break

@@ -12,7 +12,7 @@ from lrdoctor.replay.law.path import LossRun, points_of
 from lrdoctor.replay.law.refuse import unfit
 from lrdoctor.replay.law.rehearse import predict_candidates
 from lrdoctor.replay.proxy.compare import final_losses
-from lrdoctor.replay.proxy.curves import Curves, curves_of
+from lrdoctor.replay.proxy.curves import Curves, curves_of, cut_short
 from lrdoctor.replay.proxy.outcomes import outcome_of, refusal
 from lrdoctor.replay.proxy.train import Trained
 from lrdoctor.replay.user.task import Plan, Result, UserTask, train_task
@@ -53,7 +53,10 @@ def run_candidates(
     outcomes, trained = run_curves(curves, task, plan, told, progress)
     extra = measured_runs(case, trained, curves.lr)
     predicted = predict_candidates(case, diagnosis, extra) if extra else diagnosis
-    done = tuple(_with(c, o) for c, o in zip(predicted.candidates, outcomes, strict=True))
+    done = tuple(
+        _with(c, replace(o, assumptions=(*o.assumptions, *cut_short(case, c))))
+        for c, o in zip(predicted.candidates, outcomes, strict=True)
+    )
     return replace(diagnosis, candidates=done), trained.stopped
 
 

@@ -129,6 +129,9 @@ def _one_by_one(
     stopped = False
     left = list(jobs)
     while left and not stopped:
+        if time.perf_counter() - begin > plan.budget:
+            failed |= {row: "--budget was spent before it began" for row, _ in left}
+            break
         try:
             with child_process(_CHILD, {**request, "jobs": left}) as child:
                 _watch(child, left, failed, folder, begin + plan.budget, progress, len(jobs))
@@ -157,21 +160,21 @@ def _watch(
 
     Each training may take its share of the time that is left; a quick one leaves more to others.
     """
-    since, begun = time.perf_counter(), False
+    since, begun, share = time.perf_counter(), False, _LOADING
     while left:
         row, seed = left[0]
+        dead = child.poll() is not None  # asked first: what it wrote last is then seen below
         result, error = folder / f"{row}-{seed}.npy", _read(folder / f"{row}-{seed}.json")
-        took, share = time.perf_counter() - since, _share(left, until)
-        dead = child.poll() is not None
         if not begun and _read(folder / "begun.json") == [row, seed]:
             since, begun = time.perf_counter(), True
+            share = max(until - since, 0.0) / len(left)
             continue
         if not result.exists() and error is None:
             if unloaded := _read(folder / "described.json"):
                 failed |= {r: _reason(unloaded["error"]) for r, _ in left}
                 left.clear()
                 return
-            if not dead and took <= (share if begun else _LOADING):
+            if not dead and time.perf_counter() - since <= share:
                 time.sleep(_LOOK)
                 continue
             failed[row] = f"seed {seed}: " + (
@@ -185,11 +188,7 @@ def _watch(
         progress(total - len(left), total)
         if not result.exists() and error is None:
             return
-        since, begun = time.perf_counter(), False
-
-
-def _share(left: Sequence[object], until: float) -> float:
-    return max(until - time.perf_counter(), 0.0) / max(len(left), 1)
+        since, begun, share = time.perf_counter(), False, _LOADING
 
 
 def _together(

@@ -14,7 +14,7 @@ from lrdoctor.diagnosis import diagnose
 from lrdoctor.fixes._plan import over, rebuilt
 from lrdoctor.readers._discover import RunFiles, find_runs
 from lrdoctor.readers._load import load
-from lrdoctor.replay.proxy.curves import curves_of
+from lrdoctor.replay.proxy.curves import curves_of, cut_short
 from lrdoctor.replay.proxy.levels import LEVELS, WEIGHT_DECAY, optimizer_of
 from lrdoctor.replay.proxy.rehearse import Wish, train_candidates
 from lrdoctor.replay.proxy.setbacks import setbacks_of
@@ -155,3 +155,12 @@ def test_every_task_has_a_level_for_every_optimizer() -> None:
 def test_the_optimizer_is_the_one_that_the_log_names(key: str, value: str, name: str) -> None:
     run = a_run().lr(0.1).hparams(**{key: value}).build()
     assert optimizer_of(run).name == name
+
+
+def test_a_schedule_that_outlives_the_log_is_compared_where_the_log_ends() -> None:
+    case, _ = judged("cosine-healthy")
+    longer = rebuilt("cosine", {"lr": 0.027, "T_max": 2000.0, "eta_min": 0.0})
+    assert longer is not None
+    late, same = over(longer, 0, 2000), case.param_groups[0].schedules[0]
+    assert "before the corrected schedule does" in cut_short(case, proposed({"lr": late}))[0]
+    assert cut_short(case, proposed({"lr": same})) == ()

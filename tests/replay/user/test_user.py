@@ -50,8 +50,8 @@ def written(tmp_path: Path) -> Writer:
     return write
 
 
-def curves(*tops: float, fall: bool = True) -> Curves:
-    """A straight fall from each top, and groups of that name."""
+def curves(*tops: float) -> Curves:
+    """A straight fall from each top."""
     shape = 1 - np.arange(STEPS) / STEPS
     lr = np.stack([top * shape for top in tops])[:, :, None]
     return Curves(lr, np.arange(float(STEPS)), ("lr",))
@@ -91,10 +91,27 @@ def test_a_training_that_fails_costs_its_candidate_alone(
     assert good.refused is None and good.loss is not None
 
 
+def test_a_budget_that_is_spent_is_told_for_what_had_not_begun(written: Writer) -> None:
+    file = written("import time\ndef train(lr_schedule, seed, budget):\n    time.sleep(60)\n")
+    (outcome,) = outcomes(file, curves(0.1, 0.2), Plan(seeds=3, budget=0.2, device="cpu"))
+    assert "--budget" in str(outcome.refused)
+
+
 def test_a_baseline_that_fails_is_told_for_every_candidate(written: Writer) -> None:
     file = written(TRAIN.format(misdeed="raise ValueError('x')"))
     told = [str(o.refused) for o in outcomes(file, curves(0.3, 0.1, 0.2))]
     assert len(told) == 2 and all(t.startswith("under the logged LR: seed") for t in told)
+
+
+def test_a_stop_keeps_the_trainings_that_are_done(written: Writer) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    slow = "def train(lr_schedule, seed, budget):\n    time.sleep(60 * seed)\n    return [1.0]\n"
+    task = find_task(written(f"import time\n{slow}"), "cpu")
+    result = train_task(task, curves(0.1, 0.2).lr, ("lr",), QUICK, stop)
+    assert result.trained.stopped and result.trained.done.tolist() == [[STEPS, 0], [STEPS, 0]]
 
 
 def test_fewer_losses_than_steps_are_spread_evenly(written: Writer) -> None:
