@@ -68,6 +68,7 @@ _TOLD_EVERY = 60.0  # in a file
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 where no run could be read.")
 @click.option("-q", "--quiet", is_flag=True, help="The last line only.")
 @alert_options
+@click.option("--report-dir", metavar="DIR", help="Also write a page of all runs, one per fault.")
 @meaning_options
 @config_option
 @rules_option
@@ -90,6 +91,7 @@ def command(
     webhook: str | None,
     webhook_every: str,
     prometheus: str | None,
+    report_dir: str | None,
     roles: tuple[str, ...],
     expect: tuple[str, ...],
     config: str | None,
@@ -103,7 +105,7 @@ def command(
     """
     from functools import partial
 
-    from lrdoctor.cli._fleet import View
+    from lrdoctor.cli._fleet import View, report_pages
     from lrdoctor.fleet.engines import open_engine, usable_cores
     from lrdoctor.fleet.records import job_digest, judge_log
     from lrdoctor.fleet.scan import Scope, roots_exist, scan
@@ -130,14 +132,15 @@ def command(
     with open_store(state) as (store, warning):
         if warning:
             click.echo(f"lrdoctor: {warning}", err=True)
+        pages = report_pages(report_dir, store)
         with open_engine(
             engine,
-            partial(judge_log, job=job),
+            partial(judge_log, job=job, pages=pages is not None),
             jobs=jobs or site.jobs or usable_cores(),
             timeout=timeout,
             address=scheduler_address,
         ) as workers:
-            number, tally = scan(store, scope, workers, job_digest(job), progress)
+            number, tally = scan(store, scope, workers, job_digest(job), progress, pages)
         progress.close()
         view = View(store, number)
         if not quiet:
@@ -146,6 +149,9 @@ def command(
                 click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
         click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
         alerts.tell(store, number, state)
+        if pages is not None:
+            pages.remove_old()
+            click.echo(pages.finish(), err=True)
     return view.exit_code(
         only_new=only_new, fail_on=fail_on or site.fail_on, allow_empty=allow_empty
     )

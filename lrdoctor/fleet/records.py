@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from lrdoctor._version import __version__
+from lrdoctor.fleet.run_page import run_page
 from lrdoctor.fleet.sparks import levels
 from lrdoctor.fleet.worker import Job, diagnose_files
 from lrdoctor.readers._discover import RunFiles
@@ -50,7 +51,7 @@ class RunRecord(_Value):
     ``began`` in Unix seconds and ``seconds`` of training without pauses are
     None where the log has no times; ``wasted`` are those of them within warnings and errors.
     ``spark`` is its LR as ``sparks.levels`` writes it, ``script`` the file that the log says
-    trained it."""
+    trained it, ``page`` its HTML page where wanted, which is not stored."""
 
     name: str
     project: str
@@ -64,6 +65,7 @@ class RunRecord(_Value):
     findings: tuple[FindingRecord, ...]
     spark: str = ""
     script: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,30 @@ class LogRecord(_Value):
     size: int = 0
 
 
-def judge_log(found: RunFiles, job: Job) -> LogRecord:
-    """Reads and diagnoses one log, in a worker; never raises."""
+def judge_log(found: RunFiles, job: Job, pages: bool = False) -> LogRecord:
+    """Reads and diagnoses one log, in a worker, and makes ``pages`` of its runs with a fault; never
+    raises."""
     size = sum(map(_size, found.all_files))
     outcomes = diagnose_files(found, job)
     runs = [d for d in outcomes if isinstance(d, Diagnosis)]
     failures = [f for f in outcomes if isinstance(f, ReadFailure)]
     reason = f"{failures[0].path}: {failures[0].reason}" if failures else ""
-    return LogRecord(tuple(record_of(d, found) for d in runs), reason, size)
+    kept = tuple(record_of(d, found) for d in runs)
+    if pages:
+        kept, reason = with_pages(kept, runs, job, reason)
+    return LogRecord(kept, reason, size)
+
+
+def with_pages(
+    kept: tuple[RunRecord, ...], runs: Sequence[Diagnosis], job: Job, reason: str
+) -> tuple[tuple[RunRecord, ...], str]:
+    """The records with the pages of their runs, and ``reason``, or why one could not be made."""
+    try:
+        pages = [run_page(diagnosis, job) for diagnosis in runs]
+    except Exception as error:
+        told = f"its page could not be made: {type(error).__name__} (a bug of ours)"
+        return kept, reason or f"{kept[0].name}: {told}"
+    return tuple(replace(r, page=page) for r, page in zip(kept, pages, strict=True)), reason
 
 
 def record_of(diagnosis: Diagnosis, found: RunFiles) -> RunRecord:

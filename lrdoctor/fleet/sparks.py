@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +36,42 @@ def levels(series: Series, stretches: int = _STRETCHES) -> str:
             last = float(finite[np.abs(finite - last).argmax()])
         word.append(_GAP if len(here) and not len(finite) else DIGITS[round(35 * last)])
     return "".join(word)
+
+
+def path(word: str) -> str:
+    """SVG path data of such a word: a unit per digit across, 35 units down; "" for less than two
+    digits.
+
+    >>> path("zzi0")
+    'M0 0h1l1 17 1 18'
+    """
+    parts = []
+    for piece in re.finditer(r"[0-9a-z]+", word):
+        points = [(piece.start() + x, 35 - DIGITS.index(c)) for x, c in enumerate(piece[0])]
+        parts.append(_subpath(_corners(points)))
+    return "".join(parts) if len(word) > 1 else ""
+
+
+def _corners(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Without the points in the middle of straight lines."""
+    kept = points[:1]
+    for (x1, y1), (x, y) in pairwise(points[1:]):
+        x0, y0 = kept[-1]
+        if (y1 - y0) * (x - x1) != (y - y1) * (x1 - x0):
+            kept.append((x1, y1))
+    return kept + points[1:][-1:]
+
+
+def _subpath(points: list[tuple[int, int]]) -> str:
+    (x0, y0), *rest = points
+    text, last = f"M{x0} {y0}", ""
+    for x, y in rest or [(x0 + 1, y0)]:
+        if y == y0:
+            text, last = f"{text}h{x - x0}", "h"
+        else:
+            text, last = f"{text}{' ' if last == 'l' else 'l'}{x - x0} {y - y0}", "l"
+        x0, y0 = x, y
+    return text
 
 
 def _heights(value: Array) -> Array | None:
