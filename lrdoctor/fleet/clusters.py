@@ -51,7 +51,11 @@ class Cluster(_Value):
     message: str
     fix: str
     runs: tuple[tuple[int, str], ...]
-    newest: int
+    first_scans: tuple[int, ...]
+
+    def new_since(self, scan: int) -> int:
+        """How many of the findings no scan up to this one saw."""
+        return sum(first > scan for first in self.first_scans)
 
     @property
     def what(self) -> str:
@@ -127,7 +131,7 @@ def _cluster(members: Sequence[OpenFinding], factor: str) -> Cluster:
         message=first.message,
         fix=str(json.loads(first.body or "{}").get("fix", "")),
         runs=runs,
-        newest=max(m.first_scan for m in members),
+        first_scans=tuple(m.first_scan for m in members),
     )
 
 
@@ -156,7 +160,7 @@ def _shared(members: Sequence[OpenFinding]) -> tuple[str, ...]:
     for name, counts in seen.items():
         (text, unit), often = counts.most_common(1)[0]
         if often >= _SHARE * len(members):
-            told.append(f"{name.replace('_', ' ')} {text}{'' if unit in ('', '%') else ' '}{unit}")
+            told.append(f"{name.replace('_', ' ')} {text} {unit}".strip())
     return tuple(told[:_MOST_SHARED])
 
 

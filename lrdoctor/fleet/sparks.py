@@ -69,7 +69,8 @@ def _subpath(points: list[tuple[int, int]]) -> str:
         if y == y0:
             text, last = f"{text}h{x - x0}", "h"
         else:
-            text, last = f"{text}{' ' if last == 'l' else 'l'}{x - x0} {y - y0}", "l"
+            step = f"{x - x0}{y - y0:+d}".replace("+", " ")
+            text, last = f"{text}{' ' if last == 'l' else 'l'}{step}", "l"
         x0, y0 = x, y
     return text
 

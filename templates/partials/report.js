@@ -167,6 +167,7 @@
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         const keys = new Map(rows.map((row) => [row, key(row, column)]));
         const sorted = rows.toSorted((a, b) => (down ? -1 : 1) * order(keys.get(a), keys.get(b)));
+        body.replaceChildren();  // moving ten thousand rows one by one takes half a minute
         body.append(...sorted);
       });
     });

@@ -114,6 +114,18 @@ def test_channels_that_fail_cost_a_line_and_nothing_else(
     assert len(names(stored(Path("lrdoctor.sqlite")))) == 2
 
 
+def test_report_folder(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = said(capsys, "runs", "-q", "--report-dir", "out/report")
+    assert code == 1 and err == "wrote out/report/index.html\n"
+    assert len(list(Path("out/report/runs").iterdir())) == 2
+    assert run(["history", "--report-dir", "other"]) == 0
+    _, err = capsys.readouterr()
+    assert err == "wrote other/index.html; 2 runs with a fault have no page yet\n"
+    Path("taken").write_text("a file")
+    code, _, err = said(capsys, "runs", "--report-dir", "taken")
+    assert code == 2 and re.fullmatch(r"lrdoctor: taken: no folder can be made here: .+\n", err)
+
+
 def test_second_scan_at_once(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_store("s.sqlite"):
         code, _, err = said(capsys, "runs", "--state", "s.sqlite")

@@ -16,7 +16,7 @@ from tests.reports.hostile import NAMES
 
 def a_cluster(name: str = "a/run1", runs: int = 1, message: str = "wrong") -> Cluster:
     members = tuple((n, name if n == 0 else f"{name}-{n}") for n in range(runs))
-    return Cluster("some-rule", "LRD999", "error", "factor 8", "a", (), message, "", members, 1)
+    return Cluster("some-rule", "LRD999", "error", "factor 8", "a", (), message, "", members, (1,))
 
 
 def test_message_arrives_as_json() -> None:
