@@ -28,6 +28,8 @@ _MOST_DIVIDED = 1e5
 _FROM_ZERO = 1e8
 # Units of x within which a rise shows where it began: the first may be logged early or late.
 _LATE = 1.5
+# A misfit that no rounding leaves: this share of the largest LR, and as many tolerances.
+_FAR, _FAR_OFF = 1e-3, 30.0
 _TYPED = 1
 # Significant digits that a fit is sure of, and how near a peak must be to where a short share of
 # the length puts it, in x units.
@@ -150,6 +152,10 @@ def _with_steps(typed: Any, curve: Curve, first: float, *, late: bool) -> Iterat
 
     start = np.array([10.0 * _FINE])
     found = float(least_squares(residuals, start, start, iterations=12)[0])
+    missed = residuals(np.array([found]))
+    share = np.sqrt(np.mean((missed * curve.tolerance) ** 2)) / typed.max_lr
+    if share > _FAR and np.sqrt(np.mean(missed**2)) > _FAR_OFF:
+        return  # with these shares no step size comes near, and the LRs are as fitted
     for interval in (1.0 / round(1.0 / found), found, _FINE):
         yield placed(interval)
 

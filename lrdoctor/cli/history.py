@@ -52,7 +52,7 @@ def command(
     """
     from lrdoctor.cli._fleet import report_pages
     from lrdoctor.fleet.history import rule_names, scans
-    from lrdoctor.fleet.store import read_store
+    from lrdoctor.fleet.state_file import read_store
 
     with read_store(state) as store:
         latest = scans(store, most)

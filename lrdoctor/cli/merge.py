@@ -30,7 +30,7 @@ def command(
     """
     from lrdoctor.cli._fleet import View
     from lrdoctor.fleet.merge import merge
-    from lrdoctor.fleet.store import read_store
+    from lrdoctor.fleet.state_file import read_store
     from lrdoctor.job import settings
     from lrdoctor.reports._format import count
 

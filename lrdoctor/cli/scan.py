@@ -110,7 +110,7 @@ def command(
     from lrdoctor.fleet.records import job_digest, judge_log
     from lrdoctor.fleet.scan import Scope, roots_exist, scan
     from lrdoctor.fleet.shards import Shard, parse_shard
-    from lrdoctor.fleet.store import open_store
+    from lrdoctor.fleet.state_file import open_store
     from lrdoctor.fleet.summary import totals
     from lrdoctor.fleet.when import moment
     from lrdoctor.job import make_job, settings
@@ -147,6 +147,8 @@ def command(
             view.tell()
             for failure in tally.failures:
                 click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
+            if tally.unreadable > len(tally.failures):
+                click.echo(f"… {tally.unreadable - len(tally.failures)} more", err=True)
         click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
         alerts.tell(store, number, state)
         if pages is not None:

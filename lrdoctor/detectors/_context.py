@@ -70,6 +70,12 @@ def planned_length(case: Case) -> float | None:
     return float(case.last - case.first) if case.finished else None
 
 
+def length_known(case: Case) -> bool:
+    """Whether a share of the run means anything: of one that still trains, without a plan, every
+    share so far shrinks."""
+    return case.finished is not False or planned_length(case) is not None
+
+
 def largest_lr(group: ParamGroup, start: float = -np.inf, stop: float = np.inf) -> float:
     """The group's largest finite LR in ``[start, stop)``; 0 where none was logged."""
     return float(np.max(group.lr.finite().between(start, stop).value, initial=0.0))

@@ -12,6 +12,7 @@ from lrdoctor.curves.changepoint import recovery
 from lrdoctor.curves.noise import autocorrelation_time, point_sigma
 from lrdoctor.detectors._context import (
     is_reinforcement_learning,
+    length_known,
     length_text,
     main_group,
     percent,
@@ -44,7 +45,7 @@ class EarlyInstability:
     The running mean of the loss must leave the first value upwards by more than ``sigmas`` standard
     errors within the first tenth of the early part, and come back later; what does not come back is
     a divergence and another matter. A rise of less than ``min_share`` of the run is a note: a
-    warm-up would have taken as long.
+    warm-up would have taken as long. So is one of a run of unknown length that still trains.
     """
 
     name: ClassVar[str] = "early_instability"
@@ -130,7 +131,7 @@ class EarlyInstability:
             param_group=group.name,
             detail=detail,
             revision="a rise that was meant, as of a loss with a growing weight or harder data",
-            severity=None if share >= self.min_share else Severity.INFO,
+            severity=None if share >= self.min_share and length_known(case) else Severity.INFO,
         )
 
 

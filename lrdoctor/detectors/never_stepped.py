@@ -20,7 +20,7 @@ from lrdoctor.detectors._context import (
 )
 from lrdoctor.detectors._decays import leading_group
 from lrdoctor.messages import number_text
-from lrdoctor.types import Case, ClockUnit, Confidence, Quantity, Role
+from lrdoctor.types import Case, Confidence, Quantity, Role, Series
 from lrdoctor.verdict import Evidence, Judgement
 
 # Schedules that move from their first step on, and those whose form the numbers give.
@@ -66,7 +66,7 @@ class NeverStepped:
             return
         lr = group.lr.finite()
         level = float(lr.value[0])
-        due = self._due(case, name, float(lr.step[-1] - lr.step[0]) + typical_gap(lr), level)
+        due = self._due(case, name, lr)
         if due is None:
             return
         measured = {
@@ -97,15 +97,13 @@ class NeverStepped:
             confidence=Confidence.HIGH if case.finished else None,
         )
 
-    def _due(
-        self, case: Case, name: str, length: float, level: float
-    ) -> tuple[str, dict[str, Quantity]] | None:
+    def _due(self, case: Case, name: str, lr: Series) -> tuple[str, dict[str, Quantity]] | None:
         """Where the schedule must have moved by now; None where it may still be to come."""
         planned, epochs = planned_length(case), epochs_run(case)
         if name in _BY_NUMBERS:
-            return self._by_numbers(case, length, epochs, level)
+            return self._by_numbers(case, lr)
         if planned is not None:
-            seen = length / planned
+            seen = (float(lr.step[-1] - lr.step[0]) + typical_gap(lr)) / planned
             # The stable phase of a warm-up-stable-decay run is constant until its last part.
             needed = self.seen_share if name in _AT_ONCE else 0.99
             if seen < needed:
@@ -119,19 +117,18 @@ class NeverStepped:
             "at": Quantity(float(round(epochs)), "epochs")
         }
 
-    def _by_numbers(
-        self, case: Case, length: float, epochs: float | None, level: float
-    ) -> tuple[str, dict[str, Quantity]] | None:
-        """The configured numbers count epochs or steps: both must have come."""
+    def _by_numbers(self, case: Case, lr: Series) -> tuple[str, dict[str, Quantity]] | None:
+        """The configured numbers count epochs or steps: both must have come, and a value been
+        logged after them. The epoch that ends at a milestone still trains at the LR before it."""
         per_epoch = steps_per_epoch(case)
         plan = configured(case.intent, 1.0, None)
-        if plan is None or epochs is None or not per_epoch:
+        if plan is None or not per_epoch:
             return None
-        seen = epochs if case.clock.unit is not ClockUnit.EPOCH else length
+        seen = float(lr.step[-1] - lr.step[0]) / per_epoch
         left = float(plan.named.lr(np.array([np.floor(seen)]))[0])
         if plan.number is None or abs(left - 1) < self.least_move:
             return None
-        if case.intent.lr and level < _AS_MEANT * case.intent.lr:
+        if case.intent.lr and float(lr.value[0]) < _AS_MEANT * case.intent.lr:
             return None  # drops that came before the first logged point
         label = {"milestones": "the first milestone"}.get(plan.label, plan.label)
         return (

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lrdoctor.detectors._context import percent, planned_length, real
+from lrdoctor.detectors._context import length_known, percent, planned_length, real
 from lrdoctor.detectors._warmup import planned_warmups
 from lrdoctor.messages import number_text
 from lrdoctor.types import Array, Case, Confidence, ParamGroup, Quantity, Role
@@ -25,7 +25,8 @@ class RisingDecay:
     """A rise that lasts as long as the decay, to the floor of the decay.
 
     The floor is known from another param group that falls to it, or from the configuration. A
-    warm-up rises, too, but falls again, and its end is no floor.
+    warm-up rises, too, but falls again, and its end is no floor: while a run of unknown length
+    still trains, only the configuration tells them apart.
     """
 
     name: ClassVar[str] = "rising_decay"
@@ -58,7 +59,7 @@ class RisingDecay:
         value = group.lr.finite().value
         last = float(value[-1])
         # Beside a group that rises, one that falls may look like the biases of a warm-up.
-        for other in case.param_groups if _comes_to_rest(value) else ():
+        for other in case.param_groups if length_known(case) and _comes_to_rest(value) else ():
             seen = other.lr.finite().value
             if len(seen) < 2:
                 continue

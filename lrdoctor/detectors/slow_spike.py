@@ -10,9 +10,11 @@ import numpy as np
 
 from lrdoctor.detectors._context import (
     is_reinforcement_learning,
+    length_known,
     length_text,
     main_group,
     percent,
+    planned_length,
     x_units,
 )
 from lrdoctor.detectors._loss_events import Rise, coupled_event, find_rises, training_loss
@@ -28,7 +30,8 @@ class SlowSpike:
     """Rises that are back within the log, but only after ``slow_share`` of it.
 
     What came back sooner is left to the rule on recovered spikes. A spike that cost less than
-    ``costly_share`` of the run is a note: it is over.
+    ``costly_share`` of the run is a note: it is over. So is one of a run of unknown length that
+    still trains.
     """
 
     name: ClassVar[str] = "slow_spike"
@@ -58,7 +61,8 @@ class SlowSpike:
             long = (rise.back or 0) - rise.start >= self.slow_points
             high = rise.top - rise.before >= self.rise_ratio * abs(rise.before)
             if slow and long and high and coupled_event(case, start, back) is None:
-                yield self._evidence(case, points, rise, (back - start) / length)
+                whole = max(planned_length(case) or 0.0, length)
+                yield self._evidence(case, points, rise, (back - start) / whole)
 
     def _evidence(self, case: Case, points: Series, rise: Rise, share: float) -> Evidence:
         start, back = int(points.step[rise.start]), int(points.step[rise.back or 0])
@@ -85,7 +89,7 @@ class SlowSpike:
             measured=measured,
             detail=f"{length_text(case, back - start)} of training only made up for it, and {text}",
             revision="a change of data, augmentation or loss made on purpose at this place",
-            severity=None if share >= self.costly_share else Severity.INFO,
+            severity=None if share >= self.costly_share and length_known(case) else Severity.INFO,
         )
 
 

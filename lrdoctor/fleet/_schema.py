@@ -42,6 +42,13 @@ MIGRATIONS: tuple[str, ...] = (
         judged_scan INTEGER NOT NULL REFERENCES scan(id),
         UNIQUE (path, reader)
     );
+    CREATE TABLE tail (                -- where a file that still grows was read up to
+        path TEXT PRIMARY KEY,
+        position INTEGER NOT NULL,     -- bytes
+        ends TEXT NOT NULL,            -- hash of what stands at its beginning and before this
+        changed REAL NOT NULL,         -- Unix seconds
+        data BLOB NOT NULL             -- the numbers up to there
+    );
     CREATE TABLE run (
         id INTEGER PRIMARY KEY,
         log INTEGER NOT NULL REFERENCES log(id),

@@ -7,6 +7,7 @@ worked on. A batch that kills several workers comes back as an error and is trie
 from __future__ import annotations
 
 import ctypes
+import queue
 import threading
 import uuid
 from collections.abc import Callable
@@ -53,9 +54,7 @@ class DaskEngine(Generic[Item, Result]):
         except ImportError as error:
             raise MissingExtraError("dask", "dask") from error
         if self.address is None:
-            self._cluster = distributed.LocalCluster(
-                n_workers=self.jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-            )
+            self._cluster = _cluster_here(self.jobs)
         try:
             self.client = distributed.Client(self._cluster or self.address, timeout=_CONNECT)
         except (OSError, ValueError) as error:
@@ -108,6 +107,17 @@ class DaskEngine(Generic[Item, Result]):
             self._cluster.close()
 
 
+def _cluster_here(jobs: int) -> Any:
+    """A process for each job that nobody else reaches, without the profiler Dask runs in each."""
+    import dask
+    import distributed
+
+    with dask.config.set({"distributed.worker.profile.enabled": False}):
+        return distributed.LocalCluster(
+            n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        )
+
+
 def _plugin(function: Callable[[Any], Any]) -> Any:
     """A plug-in of Dask's that holds the function in every worker."""
     from distributed import WorkerPlugin
@@ -132,29 +142,53 @@ def _run(name: str, items: tuple[Any, ...], timeout: float | None) -> tuple[Any,
     return tuple(_limited(function, item, timeout) for item in items)
 
 
+_helpers = threading.local()
+
+
 def _limited(function: Callable[[Any], Any], item: Any, timeout: float) -> Any:
     """The result, or why there is none. A task cannot be stopped from outside and a worker has no
-    children, so the item gets a thread, which is told to end when its time is over; one that hangs
-    in a system call hears that late, and the batch goes on without it."""
-    results: list[Any] = []
-    errors: list[BaseException] = []
-    thread = threading.Thread(target=_into, args=(function, item, results, errors), daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if thread.is_alive():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
-        )
-        return Lost(f"took longer than {timeout:g} s and was given up")
-    if errors:
-        raise errors[0]
-    return results[0]
-
-
-def _into(
-    function: Callable[[Any], Any], item: Any, results: list[Any], errors: list[BaseException]
-) -> None:
+    children, so a thread beside it does the work, the same for all items: readers remember by
+    thread what is the same in many files. One that takes too long is told to end and replaced; if
+    it hangs in a system call it hears that late."""
+    helper: _Helper | None = getattr(_helpers, "helper", None)
+    if helper is None:
+        helper = _helpers.helper = _Helper()
     try:
-        results.append(function(item))
-    except BaseException as error:
-        errors.append(error)
+        return helper.call(function, item, timeout)
+    except queue.Empty:
+        helper.abandon()
+        _helpers.helper = None
+        return Lost(f"took longer than {timeout:g} s and was given up")
+
+
+class _Helper:
+    """A thread that calls functions, one at a time."""
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[tuple[Callable[[Any], Any], Any]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def call(self, function: Callable[[Any], Any], item: Any, timeout: float) -> Any:
+        """Raises ``queue.Empty`` when the time is over, and what ``function`` raises."""
+        self._asked.put((function, item))
+        result, error = self._answers.get(timeout=timeout)
+        if error is not None:
+            raise error
+        return result
+
+    def abandon(self) -> None:
+        """Ends the thread as soon as it runs Python again."""
+        place = ctypes.c_ulong(self._thread.ident or 0)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(place, ctypes.py_object(SystemExit))
+
+    def _work(self) -> None:
+        while True:
+            function, item = self._asked.get()
+            try:
+                self._answers.put((function(item), None))
+            except SystemExit:
+                return
+            except BaseException as error:
+                self._answers.put((None, error))

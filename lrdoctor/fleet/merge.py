@@ -12,7 +12,8 @@ from pathlib import Path
 
 from lrdoctor.errors import ConfigError
 from lrdoctor.fleet._lock import locked
-from lrdoctor.fleet.store import Row, Store, check_state, open_store, read_store
+from lrdoctor.fleet.state_file import check_state, open_store, read_store
+from lrdoctor.fleet.store import Row, Store
 from lrdoctor.types import _Value
 
 _SCAN = "id, started, finished, shard, roots, digest, version, runs, unchanged, judged, unreadable"

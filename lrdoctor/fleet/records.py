@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from lrdoctor.fleet.run_page import run_page
 from lrdoctor.fleet.sparks import levels
 from lrdoctor.fleet.worker import Job, diagnose_files
 from lrdoctor.readers._discover import RunFiles
+from lrdoctor.readers._tails import Tail, Tails
 from lrdoctor.reports._json_write import number
-from lrdoctor.types import Array, Role, Severity, _Value
+from lrdoctor.types import Array, Role, Severity, _freeze, _Value
 from lrdoctor.verdict import LOG_QUALITY, Diagnosis, Finding, ReadFailure
 
 _COMMIT_KEY = re.compile(
@@ -69,26 +71,45 @@ class RunRecord(_Value):
 
 
 @dataclass(frozen=True, slots=True)
+class LogTask(_Value):
+    """A log to judge, what is known of its files from before, and since when (Unix seconds) a file
+    must have changed for it to be worth remembering where its reading ended."""
+
+    found: RunFiles
+    tails: Mapping[str, Tail] = field(default_factory=dict)
+    live_since: float = math.inf
+
+    def __post_init__(self) -> None:
+        _freeze(self, tails=self.tails)
+
+
+@dataclass(frozen=True, slots=True)
 class LogRecord(_Value):
-    """What became of one log: its runs, or why there are none; ``size`` in bytes that were read."""
+    """What became of one log: its runs, or why there are none; ``size`` in bytes that were read,
+    ``tails`` where its files can be read on."""
 
     runs: tuple[RunRecord, ...] = ()
     reason: str = ""
     size: int = 0
+    tails: Mapping[str, Tail] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _freeze(self, tails=self.tails)
 
 
-def judge_log(found: RunFiles, job: Job, pages: bool = False) -> LogRecord:
+def judge_log(task: LogTask, job: Job, pages: bool = False) -> LogRecord:
     """Reads and diagnoses one log, in a worker, and makes ``pages`` of its runs with a fault; never
     raises."""
+    found, tails = task.found, Tails(task.tails, since=task.live_since)
     size = sum(map(_size, found.all_files))
-    outcomes = diagnose_files(found, job)
+    outcomes = diagnose_files(found, job, tails)
     runs = [d for d in outcomes if isinstance(d, Diagnosis)]
     failures = [f for f in outcomes if isinstance(f, ReadFailure)]
     reason = f"{failures[0].path}: {failures[0].reason}" if failures else ""
     kept = tuple(record_of(d, found) for d in runs)
     if pages:
         kept, reason = with_pages(kept, runs, job, reason)
-    return LogRecord(kept, reason, size)
+    return LogRecord(kept, reason, size - tails.skipped, tails.kept)
 
 
 def with_pages(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lrdoctor.errors import ReadError
-from lrdoctor.fleet.engines import Engine, Stream
+from lrdoctor.fleet.engines import Engine, Lost, Stream
 from lrdoctor.fleet.marks import mark, mark_of
-from lrdoctor.fleet.records import LogRecord
+from lrdoctor.fleet.records import LogRecord, LogTask
 from lrdoctor.fleet.shards import Shard
-from lrdoctor.fleet.store import FoundLog, Store
+from lrdoctor.fleet.store import LIVE, FoundLog, Store
 from lrdoctor.readers._discover import RunFiles, Search
 from lrdoctor.readers._walk import slashed
 from lrdoctor.types import Note, _Value
@@ -74,7 +75,7 @@ class Progress(_Value):
 def scan(
     store: Store,
     scope: Scope,
-    engine: Engine[RunFiles, LogRecord],
+    engine: Engine[LogTask, LogRecord],
     digest: str,
     progress: Callable[[Progress], None] | None = None,
     pages: Pages | None = None,
@@ -87,7 +88,7 @@ def scan(
     began = time.monotonic()
     number = store.begin_scan(scope.roots, str(scope.shard), digest)
     scanning = _Scanning(store, scope, digest, number, pages)
-    stream = Stream(engine, scanning.to_judge(), _lost)
+    stream = Stream(_Informing(engine, store), scanning.to_judge(), _lost)
     for found, record in stream:
         scanning.take(found, record)
         if progress is not None:
@@ -109,8 +110,7 @@ class _Scanning:
     number: int
     pages: Pages | None = None
     tally: Tally = field(default_factory=Tally)
-    marks: dict[str, str] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
+    marks: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def to_judge(self) -> Iterator[RunFiles | None]:
         """Logs that have changed, or have not been judged by this rulebook; None in between."""
@@ -142,9 +142,10 @@ class _Scanning:
         known = self.store.known_log(_key(found), found.reader)
         lacks = self.pages is not None and known is not None and self.pages.lacks(known.id)
         if known is None or lacks or not known.holds(now, self.digest):
-            self.held[_key(found)] = now
+            # As it is before it is read: what is written meanwhile counts as a change.
+            self.marks[_key(found), found.reader] = now
             return False
-        self.store.keep(known, self.number)
+        self.store.keep(known, os.path.abspath(found.root), self.number)  # noqa: PTH100
         self.tally.unchanged += 1
         if known.state == "unreadable":
             self.tally.fail(ReadFailure(found.name, known.reason))
@@ -154,7 +155,8 @@ class _Scanning:
         """Stores what a worker made of a log."""
         key = _key(found)
         root, first = os.path.abspath(found.root), os.path.abspath(found.files[0])  # noqa: PTH100
-        log = FoundLog(key, found.reader, root, first, self.held.pop(key), self.digest)
+        mark = self.marks.pop((key, found.reader))
+        log = FoundLog(key, found.reader, root, first, mark, self.digest, found.all_files)
         self.store.put(log, record, self.number)
         if self.pages is not None:
             self.pages.put(key, record, self.number)
@@ -172,6 +174,26 @@ class _Scanning:
                 if _has_vanished(path):
                     self.store.mark_gone(log, self.number)
                     self.tally.gone += 1
+
+
+class _Informing:
+    """The engine, given with each log what the store knows of its files, no sooner than needed."""
+
+    def __init__(self, engine: Engine[LogTask, LogRecord], store: Store) -> None:
+        self.engine, self.store = engine, store
+        self.batch, self.width = engine.batch, engine.width
+        self.live_since = time.time() - LIVE
+
+    def submit(self, items: tuple[RunFiles, ...]) -> Future[tuple[LogRecord | Lost, ...]]:
+        """As the ``Engine`` protocol has it."""
+        known = ((found, self.store.tails_of(found.all_files)) for found in items)
+        return self.engine.submit(
+            tuple(LogTask(found, tails, self.live_since) for found, tails in known)
+        )
+
+    def lost(self, error: BaseException) -> Lost | None:
+        """As the ``Engine`` protocol has it."""
+        return self.engine.lost(error)
 
 
 @dataclass(slots=True)

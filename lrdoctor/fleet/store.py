@@ -11,23 +11,16 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from lrdoctor._version import __version__
-from lrdoctor.errors import ConfigError
-from lrdoctor.fleet._disks import is_local
-from lrdoctor.fleet._lock import locked
-from lrdoctor.fleet._schema import APPLICATION_ID, MIGRATIONS, VERSION
 from lrdoctor.fleet.records import FindingRecord, LogRecord, RunRecord
+from lrdoctor.readers._tails import Tail
 
 MOST_TRIES = 3  # scans that try a log which cannot be read before it is left until it changes
-_MAGIC = b"SQLite format 3\0"
-_HEADER = 100  # bytes; the application's number stands at byte 68
-_BUSY = 30.0  # seconds to wait for a reader that holds the file
+LIVE = 86_400.0  # seconds after its last change for which a file may be growing
 _IN_A_ROW = 200  # changes in one transaction,
 _WAIT = 1.0  # or as many as come in this many seconds: more is what a killed scan does again
 
@@ -53,7 +46,7 @@ class Known:
 
 
 class Store:
-    """An open state file. Made by ``open_store`` for writing and ``read_store`` for reading."""
+    """An open state file. ``lrdoctor.fleet.state_file`` opens it."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.db = connection
@@ -82,6 +75,21 @@ class Store:
         row = self.db.execute(sql, (text(path), reader)).fetchone()
         return None if row is None else Known(*row)
 
+    def tails_of(self, paths: Iterable[str]) -> dict[str, Tail]:
+        """Where these files were read up to, of those that it is known of."""
+        sql = "SELECT position, ends, changed, data FROM tail WHERE path = ?"
+        found = ((p, self.db.execute(sql, (text(os.path.abspath(p)),)).fetchone()) for p in paths)  # noqa: PTH100
+        return {path: Tail(*row) for path, row in found if row is not None}
+
+    def _put_tails(self, paths: Iterable[str], tails: Mapping[str, Tail]) -> None:
+        for path in paths:
+            stored, tail = text(os.path.abspath(path)), tails.get(path)  # noqa: PTH100
+            if tail is None:
+                self._change("DELETE FROM tail WHERE path = ?", (stored,))
+            else:
+                values = stored, tail.offset, tail.check, tail.changed, tail.data
+                self._change("INSERT OR REPLACE INTO tail VALUES (?, ?, ?, ?, ?)", values)
+
     # ------------------------------------------------------------------ one scan
 
     def begin_scan(self, roots: Sequence[str], shard: str, digest: str) -> int:
@@ -103,18 +111,21 @@ class Store:
         return int(self.rows(sql, (before,))[0][0] or 0)
 
     def end_scan(self, scan: int, counts: dict[str, int]) -> None:
-        """Closes a scan with the counts of its columns."""
+        """Closes a scan with the counts of its columns; forgets where old files ended."""
+        self.db.execute("DELETE FROM tail WHERE changed < ?", (time.time() - LIVE,))
         columns = "".join(f", {name} = ?" for name in counts)
         sql = f"UPDATE scan SET finished = ?{columns} WHERE id = ?"
         self.db.execute(sql, (time.time(), *counts.values(), scan))
         self.commit()
 
-    def keep(self, known: Known, scan: int) -> None:
-        """An unchanged log has been seen again; one that had gone is back with its findings."""
+    def keep(self, known: Known, root: str, scan: int) -> None:
+        """An unchanged log has been seen again, under ``root``; one that had gone is back with its
+        findings."""
         if known.state == "gone":
             self._change("UPDATE log SET state = 'read' WHERE id = ?", (known.id,))
             self._reopen(known.id)
-        self._change("UPDATE log SET last_scan = ? WHERE id = ?", (scan, known.id))
+        sql = "UPDATE log SET last_scan = ?, root = ? WHERE id = ?"
+        self._change(sql, (scan, text(root), known.id))
 
     def put(self, found: FoundLog, record: LogRecord, scan: int) -> None:
         """Stores what became of a log that was read."""
@@ -136,11 +147,12 @@ class Store:
             log = known.id
             self._change(
                 "UPDATE log SET mark = ?, digest = ?, state = ?, reason = ?, tries = ?, "
-                "last_scan = ?, judged_scan = ?, first_file = ? WHERE id = ?",
-                (*changed, text(found.first_file), log),
+                "last_scan = ?, judged_scan = ?, first_file = ?, root = ? WHERE id = ?",
+                (*changed, text(found.first_file), text(found.root), log),
             )
             if known.state == "gone":
                 self._reopen(log)
+        self._put_tails(found.files, record.tails)
         if not unreadable:  # what could not be read this time is not thereby mended
             self._put_runs(log, record.runs, scan)
 
@@ -258,6 +270,7 @@ class FoundLog:
     first_file: str
     mark: str
     digest: str
+    files: tuple[str, ...] = ()
 
     @property
     def place(self) -> Row:
@@ -272,112 +285,3 @@ def text(path: str) -> str | bytes:
     except UnicodeEncodeError:
         return os.fsencode(path)
     return path
-
-
-# ---------------------------------------------------------------------- opening
-
-
-@contextmanager
-def open_store(path: str) -> Iterator[tuple[Store, str]]:
-    """The state file at ``path`` for writing, made where there is none, and a warning or "".
-
-    A state file that is damaged is moved aside, which the warning says. Raises ``ConfigError``
-    where another scan has it open, where it is of a newer lrdoctor, and where it is something else.
-    """
-    Path(path).resolve().parent.mkdir(parents=True, exist_ok=True)
-    with locked(path):
-        warning = _set_aside(path) if os.path.exists(path) and not _is_sound(path) else ""  # noqa: PTH110
-        try:
-            db = sqlite3.connect(path, timeout=_BUSY, isolation_level="DEFERRED")
-            _migrate(db, path)
-            mode = "WAL" if is_local(path) else "DELETE"
-            db.execute(f"PRAGMA journal_mode = {mode}")
-            db.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'WAL' else 'FULL'}")
-        except sqlite3.Error as error:
-            raise ConfigError(f"the state cannot be written: {error}", path) from error
-        try:
-            yield Store(db), warning
-        finally:
-            db.close()
-
-
-@contextmanager
-def read_store(path: str) -> Iterator[Store]:
-    """The state file at ``path``, to read, also during a scan. Raises ``ConfigError``."""
-    if not os.path.exists(path):  # noqa: PTH110
-        reason = "no such state file; lrdoctor scan ROOT --state FILE makes one"
-        raise ConfigError(reason, path)
-    if not _is_sound(path):
-        raise ConfigError("the state file is damaged; the next scan moves it aside", path)
-    try:
-        db = sqlite3.connect(path, timeout=_BUSY)
-        db.execute("PRAGMA query_only = 1")
-        version = _version(db, path)
-        if version < VERSION:
-            reason = f"a state of version {version} (this is {VERSION}); scan once to bring it up"
-            raise ConfigError(reason, path)
-    except sqlite3.Error as error:
-        raise ConfigError(f"the state cannot be read: {error}", path) from error
-    try:
-        yield Store(db)
-    finally:
-        db.close()
-
-
-def check_state(path: str) -> None:
-    """Raises ``ConfigError`` for what is no state file, or a damaged one."""
-    with read_store(path):
-        pass
-
-
-def _is_sound(path: str) -> bool:
-    """Whether SQLite finds nothing wrong. Raises ``ConfigError`` where the file is no state."""
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(_HEADER)
-    except OSError as error:
-        raise ConfigError(f"the state cannot be read: {error.strerror}", path) from error
-    if not head:
-        return True
-    if not head.startswith(_MAGIC) or int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-        raise ConfigError("not a state file of lrdoctor; give another --state", path)
-    try:
-        db = sqlite3.connect(path, timeout=_BUSY)
-        with suppress(sqlite3.OperationalError):
-            return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-        return True  # busy: another process works with it, so it can
-    except sqlite3.DatabaseError:
-        return False
-    finally:
-        db.close()
-
-
-def _set_aside(path: str) -> str:
-    """Moves a damaged state and its journals away; says so."""
-    aside = f"{path}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
-    os.replace(path, aside)  # noqa: PTH105
-    for suffix in ("-wal", "-shm", "-journal"):
-        with suppress(FileNotFoundError):
-            os.replace(path + suffix, aside + suffix)  # noqa: PTH105
-    return f"{path}: the state was damaged; it is now {aside}, and everything is read anew"
-
-
-def _version(db: sqlite3.Connection, path: str) -> int:
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version > VERSION:
-        raise ConfigError(
-            f"written by a newer lrdoctor (state version {version}, this one knows {VERSION}); "
-            "update lrdoctor or give another --state",
-            path,
-        )
-    return version
-
-
-def _migrate(db: sqlite3.Connection, path: str) -> None:
-    """Brings an older or empty file to ``VERSION``, step by step, each step whole or not at all."""
-    for version in range(_version(db, path), VERSION):
-        script = MIGRATIONS[version]
-        db.executescript(
-            f"BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {version + 1}; COMMIT;"
-        )

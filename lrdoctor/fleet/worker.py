@@ -14,6 +14,7 @@ from lrdoctor.errors import ConfigError, ReadError
 from lrdoctor.intent import read_intent
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._load import display_name, load
+from lrdoctor.readers._tails import Tails
 from lrdoctor.roles import IGNORE
 from lrdoctor.rulebook import Rulebook
 from lrdoctor.types import Case, Note, Role, Run, _freeze, _Value
@@ -54,19 +55,21 @@ def check_hints(roles: Mapping[str, str], expect: Mapping[str, str]) -> None:
     read_intent(Run("", (), "", "", {}), expect)
 
 
-def diagnose_files(files: RunFiles, job: Job) -> tuple[Diagnosis | ReadFailure, ...]:
+def diagnose_files(
+    files: RunFiles, job: Job, tails: Tails | None = None
+) -> tuple[Diagnosis | ReadFailure, ...]:
     """The diagnosis of each run in ``files``; one entry with the reason where there is none."""
-    runs = load_runs(files)
+    runs = load_runs(files, tails)
     if isinstance(runs, ReadFailure):
         return (runs,)
     return tuple(_diagnose_run(run, job) for run in runs)
 
 
-def load_runs(files: RunFiles) -> tuple[Run, ...] | ReadFailure:
-    """The runs in ``files``, or the reason why there are none."""
+def load_runs(files: RunFiles, tails: Tails | None = None) -> tuple[Run, ...] | ReadFailure:
+    """The runs in ``files``, or the reason why there are none; read on from ``tails``."""
     try:
         with _quietly():
-            return load(files)
+            return load(files, tails)
     except ReadError as error:
         return ReadFailure(error.path, error.reason)
     except Exception as error:

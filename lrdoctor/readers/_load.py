@@ -12,14 +12,17 @@ from lrdoctor.readers._assemble import assemble, shown
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._same import points, same_run
 from lrdoctor.readers._sidecar import MAX_SETTINGS, Configuration, configuration
+from lrdoctor.readers._tails import Tails
 from lrdoctor.readers._text import display_name, plain
 from lrdoctor.types import Note, RawLog, Run
 
 __all__ = ["display_name", "load"]
 
 
-def load(run_files: RunFiles) -> tuple[Run, ...]:
+def load(run_files: RunFiles, tails: Tails | None = None) -> tuple[Run, ...]:
     """The runs in these files, at least one. Raises ``ReadError`` where no file can be read.
+
+    Of files that only grow and that ``tails`` knows, no more than the new end is read.
 
     A file that cannot be read beside others that can is a note on each run. A run that is there in
     two formats is returned once, with a note.
@@ -27,7 +30,7 @@ def load(run_files: RunFiles) -> tuple[Run, ...]:
     runs: list[Run] = []
     failures: list[ReadError] = []
     for unit in (run_files, *run_files.others):
-        logs = _read(unit, failures)
+        logs = _read(unit, failures, tails)
         found = _own(assemble(unit.name, logs), unit)
         runs = _without_doubles(runs, found)
     if len(runs) == 1 and run_files.others:
@@ -50,9 +53,11 @@ def _nothing(run_files: RunFiles) -> ReadError:
     return ReadError(display_name(run_files.files[0], 1000), "nothing was logged; still starting?")
 
 
-def _read(unit: RunFiles, failures: list[ReadError]) -> list[RawLog]:
+def _read(unit: RunFiles, failures: list[ReadError], tails: Tails | None) -> list[RawLog]:
     reader = discover("readers")[unit.reader]()
     try:
+        if tails is not None and hasattr(reader, "read_on"):
+            return list(reader.read_on(unit.files, tails))
         return list(reader.read(unit.files))
     except ReadError as error:
         if len(unit.files) == 1:

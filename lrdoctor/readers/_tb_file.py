@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
@@ -96,19 +97,26 @@ class EventFile:
         return np.where(latest >= 0, steps[latest], NO_STEP)
 
 
-def read_events(source: Source, damage: Damage, cache: Cache) -> EventFile:
-    """Everything a diagnosis may need of one file."""
+def read_events(
+    source: Source, damage: Damage, cache: Cache, before: EventFile | None = None, start: int = 0
+) -> EventFile:
+    """Everything a diagnosis may need of one file; ``before`` is what stands up to ``start``, and
+    what follows is added to it."""
     cache.trim()
-    reading = _Reading(EventFile(damage=damage), source, cache)
-    for part in scan(source, cache.walker, damage, cache.memory):
+    file = EventFile() if before is None else before
+    file.damage = damage
+    reading = _Reading(file, source, cache)
+    for part in scan(source, cache.walker, damage, cache.memory, start, file.records):
         if isinstance(part, Block):
             reading.take_block(part)
         else:
             reading.take_blob(part)
     # Records of one length were decoded together.
-    reading.file.versions.sort()
-    reading.file.starts.sort()
-    return reading.file
+    file.versions.sort()
+    file.starts.sort()
+    for _, name, setting in sorted(reading.settings, key=itemgetter(0)):
+        file.hparams.setdefault(name, setting)
+    return file
 
 
 @dataclass(slots=True)
@@ -116,6 +124,7 @@ class _Reading:
     file: EventFile
     source: Source
     cache: Cache
+    settings: list[tuple[int, str, Scalar]] = field(default_factory=list)
 
     def take_block(self, block: Block) -> None:
         """Decodes small records: short ones together or, where there are many, by length."""
@@ -186,8 +195,9 @@ class _Reading:
         for tags, chosen in batch.groups:
             columns = order[chosen], batch.step[chosen]
             first, wall = int(columns[0][0]), batch.wall_time[chosen]
-            for (tag, makes_scalar), numbers in zip(tags, batch.numbers, strict=True):
-                add(tag, Piece(first, makes_scalar, *columns, numbers[chosen], wall))
+            values = enumerate(zip(tags, batch.numbers, strict=True))
+            for place, ((tag, makes_scalar), numbers) in values:
+                add(tag, Piece(first, makes_scalar, *columns, numbers[chosen], wall, place))
 
     def take_blob(self, blob: Blob) -> None:
         """Looks through a large record without reading what is large in it."""
@@ -227,26 +237,25 @@ class _Reading:
             file.starts.append((order, event.step))
         if event.has_summary:
             file.other_summaries.append((order, event.step))
-        for value in event.values:
+        for index, value in enumerate(event.values):
             if value.number_at is None:
                 file.gathered.add_other(value.tag, order)
-                self._take_settings(value, data)
+                self._take_settings(value, data, order)
                 continue
             place, step = np.array([order]), np.array([event.step])
             number = np.frombuffer(data[value.number_at : value.number_at + 4], "<f4")
             wall = np.array([event.wall_time])
-            piece = Piece(order, value.makes_scalar, place, step, number, wall)
+            piece = Piece(order, value.makes_scalar, place, step, number, wall, index)
             file.gathered.add(value.tag, piece)
 
-    def _take_settings(self, value: Value, data: Buffer) -> None:
+    def _take_settings(self, value: Value, data: Buffer, order: int) -> None:
         found: dict[str, Scalar] = {}
         if value.metadata.plugin == "hparams":
             found = _tb_hparams.of_plugin(value.metadata.content)
         elif value.metadata.plugin == "text" and value.tensor[1]:
             for text in strings_of(data, value.tensor):
                 found |= _tb_hparams.of_text(value.tag, text)
-        for name, setting in found.items():
-            self.file.hparams.setdefault(name, setting)
+        self.settings += [(order, name, setting) for name, setting in found.items()]
 
 
 class _Lazy:

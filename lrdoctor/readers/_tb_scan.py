@@ -70,7 +70,7 @@ class Blob:
 
 @dataclass(slots=True)
 class Damage:
-    """What was wrong with the framing of a file."""
+    """What was wrong with the framing of a file; its whole records end at byte ``stop``."""
 
     lost: int = 0
     places: list[int] = field(default_factory=list)
@@ -78,6 +78,7 @@ class Damage:
     zeros: int = 0
     truncated: bool = False
     compression: bool = False
+    stop: int = 0
 
 
 Part: TypeAlias = Block | Blob
@@ -133,9 +134,21 @@ def buffer() -> Bytes:
     return np.empty(_CAPACITY + _SLACK, np.uint8)
 
 
-def scan(source: Source, walker: FrameWalker, damage: Damage, memory: Bytes) -> Iterator[Part]:
-    """Every record of the file in order, except that a block comes after the blobs inside it."""
-    return _Pass(source, walker, damage, memory).parts()
+def scan(
+    source: Source,
+    walker: FrameWalker,
+    damage: Damage,
+    memory: Bytes,
+    start: int = 0,
+    count: int = 0,
+) -> Iterator[Part]:
+    """Every record of the file in order, except that a block comes after the blobs inside it.
+
+    From byte ``start`` on, where ``count`` records stand before it.
+    """
+    scanning = _Pass(source, walker, damage, memory)
+    scanning.next, scanning.count = start, count
+    return scanning.parts()
 
 
 class _Pass:
@@ -174,6 +187,7 @@ class _Pass:
                 yield self._step_over(here, size)
             elif not self._find_way(here):
                 break
+        self.damage.stop = self.next - (self.fill - self.pos)
         yield from self._flush()
 
     def _take(self, frames: Frames) -> None:

@@ -20,7 +20,8 @@ from lrdoctor.types import Array, IntArray, Note, RawSeries
 class Piece:
     """Points of one tag, ascending in ``order``, the number of their record in the file.
 
-    ``first`` is the number of the first; ``makes_scalar`` whether that makes the tag a scalar.
+    ``first`` is the number of the first, ``place`` where in that record it stands; ``makes_scalar``
+    whether that makes the tag a scalar.
     """
 
     first: int
@@ -29,6 +30,7 @@ class Piece:
     step: IntArray
     value: npt.NDArray[np.floating[Any]]
     wall_time: Array
+    place: int = 0
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Gathered:
         found: dict[str, list[Piece]] = {}
         for pieces in self.pieces.values():
             pieces.sort(key=_first)
-        for tag, pieces in sorted(self.pieces.items(), key=lambda item: item[1][0].first):
+        for tag, pieces in sorted(self.pieces.items(), key=lambda item: _first(item[1][0])):
             if self._is_scalar(tag, pieces):
                 # Two names that print alike would make two series of one name.
                 found.setdefault(display_name(tag), []).extend(pieces)
@@ -74,7 +76,7 @@ class Gathered:
 
     def notes(self, file: str) -> Iterator[Note]:
         """Says what was left out."""
-        for tag, pieces in self.pieces.items():
+        for tag, pieces in sorted(self.pieces.items(), key=lambda item: min(map(_first, item[1]))):
             shown = display_name(tag)
             if not self._is_scalar(tag, pieces):
                 count = sum(len(p.step) for p in pieces)
@@ -93,7 +95,7 @@ class Gathered:
         return first.makes_scalar and (tag not in self.others or self.others[tag][0] > first.first)
 
 
-_first = attrgetter("first")
+_first = attrgetter("first", "place")
 
 
 def _series(tag: str, pieces: list[Piece], with_order: bool) -> RawSeries:

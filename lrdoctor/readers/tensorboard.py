@@ -14,7 +14,9 @@ from typing import ClassVar
 import numpy as np
 
 from lrdoctor.errors import ReadError
+from lrdoctor.readers._tails import Tails
 from lrdoctor.readers._tb_file import Cache, EventFile, read_events
+from lrdoctor.readers._tb_resume import dump, restore, resumable
 from lrdoctor.readers._tb_scan import Damage, Source
 from lrdoctor.readers._text import display_name, open_bytes
 from lrdoctor.readers._tfrecord import header_size
@@ -46,10 +48,14 @@ class TensorBoard:
 
         A file that cannot be read becomes a log with a note, as long as another one can.
         """
+        return self.read_on(files, Tails())
+
+    def read_on(self, files: Sequence[str], tails: Tails) -> Iterator[RawLog]:
+        """The same, reading no more than the new end of files that ``tails`` knows."""
         failed: list[ReadError] = []
         for file in sorted(files):
             try:
-                log = _read(file)
+                log = _read(file, tails)
             except ReadError as error:
                 failed.append(error)
                 continue
@@ -61,10 +67,10 @@ class TensorBoard:
             yield RawLog(failure.path, "tensorboard", "step", (), notes=(note,))
 
 
-def _read(file: str) -> RawLog:
+def _read(file: str, tails: Tails) -> RawLog:
     damage = Damage()
     with open_bytes(file) as stream:
-        found = read_events(Source(stream, damage), damage, _cache())
+        found = _events(file, Source(stream, damage), damage, tails)
     if not found.records and (damage.lost or damage.zeros or damage.compression):
         raise ReadError(
             display_name(file, 1000), "no record of an event file in it; delete it or copy it anew"
@@ -83,6 +89,17 @@ def _read(file: str) -> RawLog:
         purge_order=tuple(order for order, _ in found.starts) if late else (),
         record_steps=None if declares else found.record_steps(),
     )
+
+
+def _events(file: str, source: Source, damage: Damage, tails: Tails) -> EventFile:
+    tail = tails.recall(file, source)
+    before = None if tail is None else restore(tail.data)
+    start = 0 if tail is None or before is None else tail.offset
+    found = read_events(source, damage, _cache(), before, start)
+    tails.skipped += start
+    if source.size is not None and tails.wants(file, damage.stop) and resumable(found):
+        tails.keep(file, source, damage.stop, dump(found))
+    return found
 
 
 def _cache() -> Cache:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from lrdoctor.messages import number_text
 from lrdoctor.reports._format import count, middle, one_line, sentence, span
+from lrdoctor.reports._outcomes import LEVELS, gain, rehearsal
 from lrdoctor.reports._view import FindingView, ReportView, RunView
 from lrdoctor.types import Note
 from lrdoctor.verdict import Candidate, Diagnosis, Finding, ReadFailure
@@ -81,11 +83,20 @@ def advice(item: Item) -> Iterator[str]:
     fix = item.fix
     if fix is not None:
         what = "Fix" if fix.disposition == "safe" else "Fix to review"
-        proof = f" Dry run: resolves {', '.join(fix.resolves)}." if fix.resolves else ""
-        harm = f" It introduces {', '.join(fix.introduces)}." if fix.introduces else ""
-        yield f"{what}: {sentence(one_line(fix.title))}.{proof}{harm}"
+        proof = " ".join(_proofs(fix))
+        yield f"{what}: {sentence(one_line(fix.title))}. {proof}"
     for effect in item.effects:
         yield f"Explains {title(effect)}: {one_line(effect.message)}."
+
+
+def _proofs(fix: Candidate) -> Iterator[str]:
+    """What the dry run says, and gains that are sure; no times, which differ from day to day."""
+    yield f"{LEVELS['dry_run']}: {one_line(rehearsal(fix))}."
+    for outcome in fix.outcomes:
+        if bounds := gain(outcome):
+            low, high = (number_text(bound, digits=3) for bound in bounds)
+            level = LEVELS.get(outcome.level, one_line(outcome.level))
+            yield f"{level}: saves {low} to {high} of loss."
 
 
 def log_file(diagnosis: Diagnosis) -> str:

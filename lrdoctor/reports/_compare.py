@@ -105,7 +105,7 @@ def against_lr(member: Member, role: Role) -> tuple[Array, Array] | None:
     x, loss = member.losses[role]
     at, rate = member.lr
     spent = _spent(at, rate)
-    # Before the first logged LR that LR held, after the last one that.
+    # Nothing is counted before the first logged LR; after the last one that holds.
     total = np.interp(x, at, spent) + np.maximum(x - at[-1], 0) * rate[-1]
     return np.maximum.accumulate(total), loss
 

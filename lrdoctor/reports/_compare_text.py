@@ -12,11 +12,12 @@ from lrdoctor.reports._compare import Comparison, Row, loss_title
 from lrdoctor.reports._format import cells, middle, one_line
 from lrdoctor.reports._plot import GLYPHS
 from lrdoctor.reports._schedule_text import curves_plot
-from lrdoctor.types import Role, Series
+from lrdoctor.types import Array, IntArray, Role, Series
 
 _NAME = 26  # columns of a parameter's name
 _VALUE = 13
 _MOST_DRAWN = 1 + len(GLYPHS)
+_CAUTION = "Runs of one seed each can differ by as much without any cause."
 
 
 def text(comparison: Comparison, width: int = 80, color: bool = False) -> str:
@@ -42,14 +43,8 @@ def _lines(seen: Comparison, width: int) -> Iterator[Line]:
         told = ", ".join(f"{row.name} {row.values[0]}" for row in seen.same)
         yield []
         yield from paragraph([("bold", "The same in all: "), ("dim", told)], width)
-    for note in (*seen.notes, *_CAUTION[seen.judged_by is not None]):
+    for note in (*seen.notes, *([_CAUTION] if seen.judged_by else [])):
         yield from paragraph([("dim", note)], width)
-
-
-_CAUTION = {
-    True: ("Runs of one seed each can differ by as much without any cause.",),
-    False: (),
-}
 
 
 def _runs(seen: Comparison, width: int) -> Iterator[Line]:
@@ -87,7 +82,7 @@ def _table(seen: Comparison, rows: Sequence[Row], shown: range) -> Iterator[Line
         yield [("", f"{name}{' ' * (_NAME - cells(name))}"), ("bold", values)]
 
 
-def _whole(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _whole(x: Array, y: Array) -> tuple[IntArray, Array]:
     """x in whole numbers, as a plot of a few columns needs it; the first of equal ones."""
     whole, first = np.unique(np.round(x).astype(np.int64), return_index=True)
     return whole, y[first]

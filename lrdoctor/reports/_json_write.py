@@ -235,9 +235,8 @@ def outcome_json(outcome: Outcome) -> Json:
 
 
 def _band(band: Band) -> Json:
-    """Five digits: a band is drawn, not computed with."""
     columns = {"step": band.step, "loss": band.loss, "low": band.low, "high": band.high}
-    return {name: [number(float(f"{v:.5g}")) for v in c] for name, c in columns.items()}
+    return {name: [number(float(v)) for v in column] for name, column in columns.items()}
 
 
 def _pair(interval: tuple[float, float] | None) -> list[float | str | None] | None:

@@ -131,6 +131,7 @@
     chart.addEventListener("pointerdown", (event) => {
       dragged = event.pointerType === "mouse" && event.target.closest(".panel") && view().zoomed() ? view().share(event.clientX) : null;
       if (dragged !== null) chart.setPointerCapture(event.pointerId);
+      else if (event.target.closest(".panel")) view().to(view().share(event.clientX));
     });
     chart.addEventListener("pointerup", () => { dragged = null; });
     chart.addEventListener("dblclick", (event) => { if (!event.target.closest(".tools, figcaption")) view().zoom(1e9, 0.5); });

@@ -82,3 +82,14 @@ def test_disk_that_fills_up_leaves_the_old_report_and_no_half_one(
     assert run(["report", str(saved), "--report", str(out)]) == 2
     assert [p.name for p in out.parent.iterdir()] == ["report.html"]
     assert out.read_text() == "the old one"
+
+
+def test_saved_report_of_real_logs_renders_to_the_same_bytes(tmp_path: Path) -> None:
+    samples = Path(__file__).parents[2] / "sample_runs"
+    runs = [str(samples / name) for name in ("onecycle-wrong-peak", "lr-missing")]
+    first, saved, again = (tmp_path / name for name in ("first.html", "saved.json", "again.html"))
+    wanted = ["--format", f"html:{first}", "--format", f"json:{saved}", "--fail-on", "never"]
+    assert run(["analyze", *runs, *wanted]) == 0
+    assert run(["report", str(saved), "--format", f"html:{again}"]) == 0
+    assert "predicted loss" in first.read_text(encoding="utf-8")
+    assert again.read_bytes() == first.read_bytes()

@@ -9,7 +9,7 @@ import pytest
 
 from lrdoctor.cli import run
 from lrdoctor.fleet import webhook
-from lrdoctor.fleet.store import open_store
+from lrdoctor.fleet.state_file import open_store
 from tests.fleet.chat import chat
 from tests.fleet.fleets import OLD, names, put, stored, write_fleet, write_run
 

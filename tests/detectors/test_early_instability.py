@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,12 @@ def test_a_run_that_ends_no_lower_than_it_began_says_so() -> None:
 def test_a_short_rise_is_a_note() -> None:
     assert mild(evidence(NAME, run(lambda t: blow_up(t, 35)).case()))
     assert silent(NAME, run(lambda t: blow_up(t, 35)).case(), note_share=0.06)
+
+
+def test_of_a_run_that_still_trains_without_a_plan_no_share_is_known() -> None:
+    assert mild(evidence(NAME, replace(run().case(), finished=False)))
+    planned = run().hparams(max_steps=1500).case()
+    assert planned.finished is False and evidence(NAME, planned).severity is None
 
 
 def test_a_longer_plan_makes_the_share_smaller() -> None:

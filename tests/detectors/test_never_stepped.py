@@ -34,6 +34,13 @@ def test_a_schedule_that_ought_to_have_moved(settings) -> None:  # type: ignore[
     assert found.measured["lr"].value == 0.1
 
 
+@pytest.mark.parametrize(("logged", "fires"), [(9, False), (10, True)])
+def test_the_epoch_up_to_a_milestone_still_trains_at_the_first_lr(logged: int, fires: bool) -> None:
+    settings = {"scheduler": "MultiStepLR", "milestones": "9,18", "max_epochs": 27}
+    growing = a_run().on_axis("epoch").steps(1, logged + 1).lr(lambda t: 0 * t + 0.1)
+    assert silent(NAME, growing.hparams(**settings).case()) is not fires
+
+
 def test_one_cycle_stands_at_its_start() -> None:
     found = evidence(NAME, run(scheduler="OneCycleLR", max_lr=2.5, max_epochs=40).case())
     assert found.measured["share"].value == pytest.approx(4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,12 @@ def test_the_configured_floor_lies_above_the_lr() -> None:
     found = evidence(NAME, made.hparams(scheduler="CosineAnnealingLR", eta_min=1e-5).case())
     assert "eta_min is configured" in found.detail
     assert silent(NAME, made.case())
+
+
+def test_while_a_run_of_unknown_length_still_trains_a_warm_up_may_look_like_it() -> None:
+    assert silent(NAME, replace(two(1e-6).case(), finished=False))
+    planned = two(1e-6).hparams(max_steps=1100).case()
+    assert planned.finished is False and evidence(NAME, planned)
 
 
 def test_every_group_that_rises_is_named() -> None:

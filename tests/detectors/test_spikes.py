@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,14 @@ def test_a_recovery_that_waits_for_the_lr_names_it() -> None:
 
 def test_a_cheap_one_is_a_note() -> None:
     assert mild(evidence("slow_spike", eventful(spike_at(400, 3.0, 60)).case()))
+
+
+def test_what_it_cost_is_a_share_of_the_whole_run_where_that_is_known() -> None:
+    run = eventful(spike_at(400, 4.0, 300))
+    assert mild(evidence("slow_spike", replace(run.case(), finished=False)))
+    longer = evidence("slow_spike", run.hparams(max_steps=10_000).case())
+    assert mild(longer) and longer.measured["lost_share"].value < 4
+    assert not mild(evidence("slow_spike", run.hparams(max_steps=1200).case()))
 
 
 def test_a_brief_one_is_the_other_rule_s() -> None:

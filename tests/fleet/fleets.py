@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from lrdoctor.fleet.engines import Lost
-from lrdoctor.fleet.records import LogRecord, job_digest, judge_log
+from lrdoctor.fleet.records import LogRecord, LogTask, job_digest, judge_log
 from lrdoctor.fleet.scan import Scope, Tally, scan
-from lrdoctor.fleet.store import Store, open_store
+from lrdoctor.fleet.state_file import open_store
+from lrdoctor.fleet.store import Store
 from lrdoctor.fleet.worker import Job
-from lrdoctor.readers._discover import RunFiles
 from lrdoctor.rulebook import load_rulebook
 
 OLD = 1_700_000_000  # Unix seconds: long ago, so that no log counts as changed just now
@@ -30,7 +30,7 @@ class Here:
     def __init__(self, function: Any) -> None:
         self.function = function
 
-    def submit(self, items: tuple[RunFiles, ...]) -> Future[tuple[LogRecord | Lost, ...]]:
+    def submit(self, items: tuple[LogTask, ...]) -> Future[tuple[LogRecord | Lost, ...]]:
         answer: Future[tuple[LogRecord | Lost, ...]] = Future()
         answer.set_result(tuple(map(self.function, items)))
         return answer

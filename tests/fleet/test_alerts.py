@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.fleet.alerts import alert
-from lrdoctor.fleet.store import Store, open_store
+from lrdoctor.fleet.state_file import open_store
+from lrdoctor.fleet.store import Store
 from tests.fleet.fleets import OLD, scan_here, write_fleet, write_run
 
 

@@ -11,7 +11,7 @@ import pytest
 from lrdoctor.cli import run
 from lrdoctor.fleet.history import first_bad, of_run, projects, scans, trends
 from lrdoctor.fleet.records import _training_seconds
-from lrdoctor.fleet.store import read_store
+from lrdoctor.fleet.state_file import read_store
 from tests.fleet.fleets import OLD, put, rows, scan_here, write_fleet, write_run
 
 RULE = "schedule-exhausted"

@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.fleet.engines import Lost, Stream, open_engine
-from lrdoctor.fleet.records import LogRecord, job_digest, judge_log
+from lrdoctor.fleet.records import LogRecord, LogTask, job_digest, judge_log
 from lrdoctor.fleet.scan import Scope, Tally, scan
-from lrdoctor.fleet.store import open_store
-from lrdoctor.readers._discover import RunFiles
+from lrdoctor.fleet.state_file import open_store
 from tests.fleet.fleets import job, scan_here, stored, write_fleet
 
 RUNS = 40
@@ -82,12 +81,12 @@ def test_scan_killed_in_the_middle(fleet: Path, tmp_path: Path) -> None:
     assert stored(state) == stored(tmp_path / "whole.sqlite")
 
 
-def kills_itself_once(found: RunFiles, marker: str) -> LogRecord:
+def kills_itself_once(task: LogTask, marker: str) -> LogRecord:
     """As a worker that the system kills over one log, the first time it is read."""
-    if "run007" in found.name and not Path(marker).exists():
+    if "run007" in task.found.name and not Path(marker).exists():
         Path(marker).touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return judge_log(found, job())
+    return judge_log(task, job())
 
 
 def scan_with(engine: str, fleet: Path, state: Path, marker: Path) -> Tally:
@@ -129,12 +128,12 @@ def work(item: int) -> int:
 def test_deadly_and_hanging_items_cost_themselves_alone(engine: str) -> None:
     if engine == "dask":
         pytest.importorskip("distributed")
-    with open_engine(engine, work, jobs=2, timeout=1.0) as workers:
+    with open_engine(engine, work, jobs=2, timeout=2.0) as workers:
         stream = Stream(workers, iter([1, 13, 2, 14, 3]), lambda _item, reason: reason)
         results = dict(stream)
     assert [results[item] for item in (1, 2, 3)] == [2, 4, 6]
     assert "died" in str(results[13])
-    assert results[14] == "took longer than 1 s and was given up"
+    assert results[14] == "took longer than 2 s and was given up"
 
 
 class Counting:

@@ -11,7 +11,7 @@ from lrdoctor.errors import ConfigError
 from lrdoctor.fleet.history import scans, trends
 from lrdoctor.fleet.merge import Part, merge, rounds
 from lrdoctor.fleet.shards import Shard
-from lrdoctor.fleet.store import read_store
+from lrdoctor.fleet.state_file import read_store
 from lrdoctor.fleet.trends import fixed_since, new_since
 from tests.fleet.fleets import OLD, findings, scan_here, stored, write_fleet, write_run
 

@@ -17,7 +17,8 @@ from lrdoctor.fleet.overview import Overview, overview
 from lrdoctor.fleet.pages import Pages, index
 from lrdoctor.fleet.records import FindingRecord, LogRecord, RunRecord, job_digest, judge_log
 from lrdoctor.fleet.scan import Scope, Tally, scan
-from lrdoctor.fleet.store import FoundLog, open_store, read_store
+from lrdoctor.fleet.state_file import open_store, read_store
+from lrdoctor.fleet.store import FoundLog
 from tests.fleet.fleets import OLD, Here, job, scan_here, write_fleet, write_run
 from tests.reports import browser as chrome
 from tests.reports.hostile import NAMES

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lrdoctor.fleet.prometheus import metrics
 from lrdoctor.fleet.records import LogRecord, judge_log
-from lrdoctor.fleet.store import open_store, read_store
+from lrdoctor.fleet.state_file import open_store, read_store
 from tests.fleet.fleets import OLD, job, scan_here, write_fleet, write_run
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lrdoctor.errors import ReadError
-from lrdoctor.fleet.records import LogRecord
+from lrdoctor.fleet.records import LogRecord, LogTask, judge_log
 from lrdoctor.fleet.scan import roots_exist
 from lrdoctor.fleet.shards import Shard
-from lrdoctor.fleet.store import MOST_TRIES, read_store
-from lrdoctor.readers._discover import RunFiles
-from tests.fleet.fleets import OLD, names, put, scan_here, stored, write_fleet, write_run
+from lrdoctor.fleet.state_file import read_store
+from lrdoctor.fleet.store import MOST_TRIES
+from tests.fleet.fleets import OLD, job, names, put, scan_here, stored, write_fleet, write_run
+from tests.readers.event_files import framed, scalars, version
 
 opened: list[str] = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
@@ -120,6 +123,13 @@ def test_vanished_log_takes_its_findings_along_and_brings_them_back(
         assert db.execute(sql).fetchall() == [("open", 1, None)]
 
 
+def test_log_first_seen_under_another_root_can_vanish(fleet: Path, tmp_path: Path) -> None:
+    scan_here(tmp_path / "s.sqlite", fleet / "project0")
+    assert scan_here(tmp_path / "s.sqlite", fleet).unchanged == 5
+    (fleet / "project0/run000/metrics.csv").unlink()
+    assert scan_here(tmp_path / "s.sqlite", fleet).gone == 1
+
+
 def test_what_a_pattern_leaves_out_has_not_gone(fleet: Path, tmp_path: Path) -> None:
     scan_here(tmp_path / "s.sqlite", fleet)
     tally = scan_here(tmp_path / "s.sqlite", fleet, include=("project1/*",), exclude=("run007",))
@@ -166,8 +176,8 @@ def test_log_that_cannot_be_read_is_tried_a_few_times(tmp_path: Path) -> None:
     write_run(tmp_path / "runs/a")
     tried = []
 
-    def dies(found: RunFiles) -> LogRecord:
-        tried.append(found)
+    def dies(task: LogTask) -> LogRecord:
+        tried.append(task)
         return LogRecord(reason="its worker died")
 
     for _ in range(MOST_TRIES + 2):
@@ -177,15 +187,10 @@ def test_log_that_cannot_be_read_is_tried_a_few_times(tmp_path: Path) -> None:
 
 
 def test_log_that_vanishes_before_it_is_read(fleet: Path, tmp_path: Path) -> None:
-    def late(found: RunFiles) -> LogRecord:
-        from functools import partial
-
-        from lrdoctor.fleet.records import judge_log
-        from tests.fleet.fleets import job
-
-        if "run004" in found.name:
-            Path(found.files[0]).unlink()
-        return partial(judge_log, job=job())(found)
+    def late(task: LogTask) -> LogRecord:
+        if "run004" in task.found.name:
+            Path(task.found.files[0]).unlink()
+        return judge_log(task, job())
 
     tally = scan_here(tmp_path / "s.sqlite", fleet, function=late)
     assert [f.path for f in tally.failures] == ["project0/run004"]
@@ -219,3 +224,33 @@ def test_names_that_are_not_unicode(tmp_path: Path) -> None:
     for judged in (1, 0):
         assert scan_here(tmp_path / "s.sqlite", tmp_path / "runs").judged == judged
     assert len(stored(tmp_path / "s.sqlite")) == 1
+
+
+def test_growing_event_file_is_read_on_with_the_same_result(tmp_path: Path) -> None:
+    """A run that rises again: at first it cannot be told."""
+    runs, now = tmp_path / "runs", int(time.time()) - 100
+    lr = [0.05 * (1 + math.cos(1.5 * math.pi * step / 3000)) for step in range(3000)]
+    records = [scalars(s, lr=lr[s], train_loss=2.0 / (s + 10)) for s in range(3000)]
+    content = framed([version(), *records])
+    sizes = [int(len(content) * part) + 7 for part in (0.5, 0.6, 0.85)] + [len(content)]
+    read = []
+    for number, size in enumerate(sizes):
+        put(runs / "a/events.out.tfevents.1.h", content[:size], now + number)
+        read.append(scan_here(tmp_path / "s.sqlite", runs).bytes_read)
+        scan_here(tmp_path / f"whole{number}.sqlite", runs)
+        assert stored_open(tmp_path / "s.sqlite") == stored_open(tmp_path / f"whole{number}.sqlite")
+    assert read[0] == sizes[0]
+    for grown, before, after in zip(read[1:], sizes, sizes[1:], strict=False):
+        assert after - before <= grown < after - before + 100
+    assert {f[1] for f in stored_open(tmp_path / "s.sqlite")} == {"cosine-rebound"}
+    # An old file grows no more, so nothing of it is kept.
+    put(runs / "a/events.out.tfevents.1.h", content, OLD)
+    scan_here(tmp_path / "s.sqlite", runs)
+    with read_store(str(tmp_path / "s.sqlite")) as store:
+        assert store.rows("SELECT count(*) FROM tail") == [(0,)]
+
+
+def stored_open(state: Path) -> list[tuple[object, ...]]:
+    with read_store(str(state)) as store:
+        sql = "SELECT r.name, f.rule, f.message, f.body FROM finding f JOIN run r ON r.id = f.run"
+        return store.rows(f"{sql} WHERE f.state = 'open' ORDER BY 1, 2")

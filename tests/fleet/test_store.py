@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.errors import ConfigError
-from lrdoctor.fleet import store as store_module
+from lrdoctor.fleet import state_file
 from lrdoctor.fleet._disks import is_local
 from lrdoctor.fleet._schema import MIGRATIONS, VERSION
 from lrdoctor.fleet.records import FindingRecord, LogRecord, RunRecord
-from lrdoctor.fleet.store import FoundLog, Store, open_store, read_store
+from lrdoctor.fleet.state_file import open_store, read_store
+from lrdoctor.fleet.store import FoundLog, Store
 from lrdoctor.fleet.trends import fixed_since, new_since
 
 FOUND = FoundLog("/r/a", "csv", "/r", "/r/a/metrics.csv", "m1", "d1")
@@ -134,8 +135,8 @@ def test_older_state_is_brought_up(state: str, monkeypatch: pytest.MonkeyPatch) 
     with open_store(state) as (store, _):
         a_scan(store, "x")
     newer = (*MIGRATIONS, "ALTER TABLE run ADD COLUMN owner TEXT NOT NULL DEFAULT '';")
-    monkeypatch.setattr(store_module, "MIGRATIONS", newer)
-    monkeypatch.setattr(store_module, "VERSION", len(newer))
+    monkeypatch.setattr(state_file, "MIGRATIONS", newer)
+    monkeypatch.setattr(state_file, "VERSION", len(newer))
     with pytest.raises(ConfigError, match="scan once"), read_store(state):
         pass
     with open_store(state) as (store, _):
@@ -147,8 +148,8 @@ def test_failed_migration_changes_nothing(state: str, monkeypatch: pytest.Monkey
     with open_store(state) as (store, _):
         a_scan(store, "x")
     broken = (*MIGRATIONS, "ALTER TABLE run ADD COLUMN owner TEXT; SELECT * FROM nothing;")
-    monkeypatch.setattr(store_module, "MIGRATIONS", broken)
-    monkeypatch.setattr(store_module, "VERSION", len(broken))
+    monkeypatch.setattr(state_file, "MIGRATIONS", broken)
+    monkeypatch.setattr(state_file, "VERSION", len(broken))
     with pytest.raises(ConfigError, match="cannot be written"), open_store(state):
         pass
     monkeypatch.undo()
@@ -165,7 +166,7 @@ def test_missing_state_is_said_with_the_remedy(state: str) -> None:
 def test_write_ahead_log_on_local_disks_only(
     state: str, local: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "is_local", lambda _path: local)
+    monkeypatch.setattr(state_file, "is_local", lambda _path: local)
     with open_store(state) as (store, _):
         assert store.rows("PRAGMA journal_mode") == [("wal" if local else "delete",)]
 

@@ -13,6 +13,7 @@ from lrdoctor.fleet import worker
 from lrdoctor.fleet.cases import cases
 from lrdoctor.fleet.worker import Job, diagnose_files
 from lrdoctor.readers._discover import RunFiles
+from lrdoctor.readers._tails import Tails
 from lrdoctor.rulebook import load_rulebook
 from lrdoctor.types import Case, Run
 from lrdoctor.verdict import Diagnosis, ReadFailure
@@ -75,9 +76,9 @@ def test_schedule_that_a_log_makes_impossible_is_no_mistake_of_the_user(
 def test_arithmetic_on_odd_values_warns_nobody(
     files: RunFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(files: RunFiles) -> tuple[Run, ...]:
+    def odd(files: RunFiles, tails: Tails | None) -> tuple[Run, ...]:
         np.float64(1e308) * np.float64(1e308)
-        return loaded(files)
+        return loaded(files, tails)
 
     loaded = worker.load
     monkeypatch.setattr(worker, "load", odd)

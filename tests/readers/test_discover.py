@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lrdoctor.readers._discover import RunFiles, find_runs
+from lrdoctor.readers._discover import RunFiles, Search, find_runs
 from lrdoctor.readers.csv import Csv
 from lrdoctor.verdict import ReadFailure
 
@@ -238,3 +238,44 @@ def test_reader_that_fails_over_a_file_does_not_end_the_search(
     )
     # Another reader that knows the file still gets it.
     assert [f.reader for f in read if isinstance(f, RunFiles)] == ["jsonl", "jsonl"]
+
+
+def test_streaming_gives_a_run_as_soon_as_its_place_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when all folders have been listed, of which there may be a million."""
+    write(tmp_path, **{"a/tb/metrics.csv": CSV, "a/results.csv": CSV, "z/metrics.csv": CSV})
+    for number in range(500):
+        (tmp_path / f"empty/{number:03}").mkdir(parents=True)
+    listed: list[str] = []
+    listing = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or listing(path))
+    search = Search((str(tmp_path),), streaming=True)
+    first = next(search)
+    assert isinstance(first, RunFiles) and first.name == "a"
+    assert len(first.all_files) == 2 and len(listed) == 3
+    assert [f.name for f in search if isinstance(f, RunFiles)] == ["z"]
+    assert len(listed) == 505
+
+
+def test_streaming_finds_what_a_sorted_search_finds(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        **{
+            "hf/trainer_state.json": STATE,
+            "hf/checkpoint-5/trainer_state.json": STATE,
+            "hf/runs/Jan01/log.csv": CSV,
+            "plain/runs/one/metrics.csv": CSV,
+            "runs/two/vis_data/scalars.json": LINES,
+            "runs/two/results.csv": CSV,
+            "deep/a/tb/tensorboard/results.csv": CSV,
+            "results.csv": CSV,
+        },
+    )
+    streamed = list(Search((str(tmp_path),), streaming=True))
+    ordered = list(find_runs([str(tmp_path)]))
+    assert len(ordered) == 5
+    assert {str(f) for f in streamed} == {str(f) for f in ordered}
+    # The root may lie within what is one training.
+    inside = list(Search((str(tmp_path / "hf/runs"),), streaming=True))
+    assert [f.name for f in inside if isinstance(f, RunFiles)] == ["Jan01"]

@@ -77,6 +77,12 @@ def window(page: Any) -> tuple[float, float]:
     return (-float(left.rstrip("%")) / 100 * width if left else 0.0), width
 
 
+def step_in(chart: Any) -> int:
+    """The step whose values a chart shows."""
+    told = chart.locator(".readout").inner_text()
+    return int(re.search(r"step ([\d,]+) \(epoch", told)[1].replace(",", ""))
+
+
 @pytest.mark.parametrize("name", ["report.html", "compare.html", "site/index.html"])
 def test_page_loads_without_a_complaint_or_a_request_elsewhere(
     opened: Any, files: Path, name: str
@@ -101,8 +107,7 @@ def test_pointer_reads_the_logged_values(opened: Any, files: Path) -> None:
         chart.scroll_into_view_if_needed()
         box = chart.locator(".plot").first.bounding_box()
         page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 40)
-        told = chart.locator(".readout").inner_text()
-    step = int(re.search(r"step ([\d,]+) \(epoch", told)[1].replace(",", ""))
+        told, step = chart.locator(".readout").inner_text(), step_in(chart)
     lr = next(c.series for c in late_peak().curves if c.role is Role.LR)
     assert abs(step - 0.3 * 8970) < 0.02 * 8970
     logged = lr.value[np.flatnonzero(lr.step == step)[0]]
@@ -117,7 +122,7 @@ def test_keys_read_zoom_move_and_show_all(opened: Any, files: Path) -> None:
         all_ticks = ticks()
         chart.focus()
         page.keyboard.press("ArrowRight")
-        assert "step 4,5" in chart.locator(".readout").inner_text()
+        assert step_in(chart) == pytest.approx(0.51 * 8970, abs=80)
         page.keyboard.press("+")
         page.keyboard.press("+")
         left, width = window(page)
@@ -158,6 +163,16 @@ def test_wheel_zooms_where_the_pointer_is_once_the_chart_was_clicked(
         assert window(page)[0] == pytest.approx(left - 0.1, abs=0.01)
         page.mouse.dblclick(*at)
         assert window(page) == (0, 1)
+
+
+def test_touch_reads_values(opened: Any, files: Path) -> None:
+    options = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    with Tab(opened, files / "report.html", **options) as page:
+        chart = page.locator(FIGURE).first
+        chart.scroll_into_view_if_needed()
+        box = chart.locator(".plot").first.bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] * 0.25, box["y"] + 20)
+        assert step_in(chart) == pytest.approx(0.25 * 8970, abs=80)
 
 
 def test_copy_button_copies_the_change(opened: Any, files: Path) -> None:

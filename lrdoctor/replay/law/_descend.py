@@ -12,7 +12,7 @@ from lrdoctor.replay.law.laws import Law
 
 _MOST_STEPS = 100
 # A search ends at a step of so few standard deviations, squared: it is near, or it is there.
-_NEAR, _THERE = 1e-2, 1e-7
+_NEAR, _THERE = 1e-1, 1e-7
 # Derivatives are differences over this share of a prior's standard deviation.
 _DIFFERENCE = 1e-5
 _DAMPING, _EASED, _RAISED, _STUCK = 1e-2, 0.15, 4.0, 1e8

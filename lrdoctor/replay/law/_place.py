@@ -33,8 +33,8 @@ def on_cpu() -> Place:
 
 
 def on_torch(device: str) -> Place:
-    """torch's arrays. Raises ``MissingExtraError`` without torch, ``ConfigError`` without a GPU
-    where one is asked for."""
+    """torch's arrays. Raises ``MissingExtraError`` without torch, ``ConfigError`` for a device that
+    there is not."""
     try:
         import torch
     except ImportError as error:
@@ -43,8 +43,10 @@ def on_torch(device: str) -> Place:
     def bring(values: Array) -> Values:
         return torch.as_tensor(values, device=device)
 
-    if not device.startswith("cuda"):
+    if device == "cpu":
         return Place(bring, terms=2**16, groups=8)
+    if not device.startswith("cuda"):
+        raise ConfigError(f"unknown device {device!r}; there are auto, cpu, cuda, torch and scipy")
     if not torch.cuda.is_available():
         raise ConfigError('torch finds no GPU here; leave the device to "auto" or take "cpu"')
     free, _ = torch.cuda.mem_get_info(device)

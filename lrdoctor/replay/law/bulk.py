@@ -15,17 +15,18 @@ from lrdoctor.replay.law.path import LossRun, points_of
 from lrdoctor.replay.law.refuse import grade, unfit
 from lrdoctor.replay.law.solve import fit_law
 
-# A CPU fits ten models a second; to import torch and to start a GPU takes seconds.
+# A CPU core fits ten models a second; to import torch and to start a GPU takes some seconds.
 _MANY = 100
 
 
 def fit_many(groups: Sequence[Sequence[LossRun]], device: str = "auto") -> list[Fitted]:
     """What ``fit`` makes of each group of runs, which are of one model.
 
-    ``device``: "cpu"; "cuda" or another of torch's, "torch" for its CPU; "scipy" fits one after
-    another by MINPACK, which is what the batch is measured against; "auto" takes a GPU for 100
-    groups and more if there is one, else the CPU. Raises ``ValueError`` for a group without losses
-    and ``MissingExtraError`` where torch is asked for and not installed.
+    ``device``: "cpu" is NumPy, "cuda" (or "cuda:1") torch on a GPU and "torch" torch on the CPU;
+    "scipy" fits one after another by MINPACK, which the batches are measured against; "auto" takes
+    a GPU for 100 groups and more if there is one, else the CPU. Raises ``ValueError`` for a group
+    without losses, ``ConfigError`` for a device that there is not and ``MissingExtraError`` where
+    torch is needed and not installed.
     """
     made = [group_of(runs) for runs in groups]
     if device == "scipy":

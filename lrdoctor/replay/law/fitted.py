@@ -17,7 +17,7 @@ ALIKE = 4.0
 # The slopes of a fit are differences over this much of an outer parameter.
 STEP = 1e-4
 # Searches that end this close, in standard deviations of a prior, would go on alike.
-_SAME = 0.03
+_SAME = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -131,7 +131,7 @@ def _outcome(answer: Answer, probe: str = "", extra: int = 0) -> Outcome:
         loss=answer.loss,
         interval=answer.interval,
         gain_interval=answer.gain_interval,
-        band=answer.curve,
+        band=None if answer.curve is None else answer.curve.rounded(),
         probe=probe if answer.grade == "C" else "",
     )
 

@@ -48,6 +48,8 @@ def outcome_of(
     end = float(final_losses(base[fine]).mean())
     fall = abs(float(base[fine, 0].mean()) - end)
     result = compare(base[fine], other[fine], least=LEAST * min(abs(end), fall))
+    if result.seeds == 1:
+        told = (*told, "one pair has no spread: it takes two seeds or more to tell")
     return Outcome(
         level=level,
         assumptions=told,

@@ -26,10 +26,21 @@ def setbacks_of(
 
     A candidate that answers a finding is free of its setback.
     """
-    found = {f.rule.code: back for f in findings if (back := _setback(case, f, at)) is not None}
+    found = [(f.rule.code, back) for f in findings if (back := _setback(case, f, at)) is not None]
     answered = [frozenset[str](), *(frozenset(c.answers) for c in candidates)]
-    kept = tuple(tuple(b for code, (b, _) in found.items() if code not in a) for a in answered)
-    return kept, tuple(told for _, told in found.values())
+    kept = tuple(tuple(b for code, (b, _) in found if code not in a) for a in answered)
+    return kept, tuple(told for _, (_, told) in found)
+
+
+def unrepeated(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What a training that is given the LR alone leaves out."""
+    known = _WEIGHTS_BACK | _STATE_LOST
+    return tuple(
+        f"the LR alone is replayed: what else happened at step {f.evidence.start} "
+        f"({f.rule.code}) is not repeated"
+        for f in findings
+        if f.rule.code in known and f.severity is not Severity.INFO
+    )
 
 
 def _setback(case: Case, finding: Finding, at: Array) -> tuple[Setback, str] | None:

@@ -184,6 +184,7 @@ def _train_together(
         **optional,
     )
     warnings.filterwarnings("ignore", category=UserWarning)
+    _write(out / "progress", [0, 1])  # from here on the budget counts
     try:
         trained = train(_UserTask(task, request["groups"]), lr, settings, progress)
     except BaseException as error:

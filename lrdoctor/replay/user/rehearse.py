@@ -14,6 +14,7 @@ from lrdoctor.replay.law.rehearse import predict_candidates
 from lrdoctor.replay.proxy.compare import final_losses
 from lrdoctor.replay.proxy.curves import Curves, curves_of, cut_short
 from lrdoctor.replay.proxy.outcomes import outcome_of, refusal
+from lrdoctor.replay.proxy.setbacks import unrepeated
 from lrdoctor.replay.proxy.train import Trained
 from lrdoctor.replay.user.task import Plan, Result, UserTask, train_task
 from lrdoctor.types import Array, Case, ClockUnit
@@ -50,6 +51,7 @@ def run_candidates(
     if curves is None:
         nothing = refusal(LEVEL, (), "no LR above 0 governs the run")
         return replace(diagnosis, candidates=tuple(_with(c, nothing) for c in candidates)), False
+    told = (*told, *unrepeated(diagnosis.findings))
     outcomes, trained = run_curves(curves, task, plan, told, progress)
     extra = measured_runs(case, trained, curves.lr)
     predicted = predict_candidates(case, diagnosis, extra) if extra else diagnosis

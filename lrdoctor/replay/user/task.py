@@ -25,7 +25,7 @@ _LOOK = 0.05  # seconds between two looks at what a child has done
 # Loading a user's file may import a whole framework before anything is trained.
 _LOADING = 120.0
 # A batch minds the budget by itself; this long after, it hangs.
-_GRACE = 60.0
+_GRACE = 30.0
 _STOPPING = 20.0
 
 
@@ -204,11 +204,15 @@ def _together(
     stopped, reason = False, ""
     with child_process(_CHILD, {**request, **more}) as child:
         try:
+            until, trains = begin + _LOADING, False
             while child.poll() is None and not reason:
-                if time.perf_counter() - begin > plan.budget + _GRACE:
-                    reason = f"it hung: nothing came {_GRACE:g} s after the end of --budget"
                 if seen := _read(folder / "progress"):
+                    until = until if trains else time.perf_counter() + plan.budget + _GRACE
+                    trains = True
                     progress(*seen)
+                if time.perf_counter() > until:
+                    late = f"{_GRACE:g} s after the end of --budget it was still at work"
+                    reason = f"it hung: {late if trains else 'its file was never loaded'}"
                 time.sleep(_LOOK)
         except KeyboardInterrupt:
             stopped = True

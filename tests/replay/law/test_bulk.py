@@ -107,6 +107,8 @@ def test_without_a_gpu_auto_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(fit_many(MIXED[1:2])) == 1
     with pytest.raises(ConfigError, match="no GPU"):
         fit_many(MIXED[1:2], "cuda")
+    with pytest.raises(ConfigError, match="unknown device 'gpu'"):
+        fit_many(MIXED[1:2], "gpu")
 
 
 def test_few_models_do_not_import_torch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,11 @@ def test_what_a_proxy_cannot_know_is_refused() -> None:
     assert "known to your model alone" in str(done.candidates[0].outcomes[0].refused)
 
 
+def test_one_seed_is_too_few_to_tell() -> None:
+    outcome = trained("decay-too-fast", replace(QUICK, seeds=1, steps=50))[0]
+    assert outcome.verdict == "no effect" and "two seeds or more" in outcome.assumptions[-1]
+
+
 def test_a_budget_that_is_too_short_is_told() -> None:
     outcome = trained("decay-too-fast", replace(QUICK, budget=1e-6))[0]
     assert outcome.verdict is None and "--budget" in str(outcome.refused)

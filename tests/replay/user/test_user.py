@@ -221,6 +221,15 @@ def test_a_batch_that_fails_is_told_for_every_candidate(
     assert reason in str(outcome.refused)
 
 
+def test_a_batch_that_hangs_is_given_up(written: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr("lrdoctor.replay.user.task._GRACE", 0.3)
+    more = "import time\ndef batch(step, seed):\n    time.sleep(60)\n"
+    plan = Plan(seeds=1, budget=0.2, device="cpu")
+    (outcome,) = outcomes(written(BATCHED + more), curves(0.1, 0.2), plan)
+    assert "it hung: 0.3 s after the end of --budget" in str(outcome.refused)
+
+
 def test_a_suffix_other_than_py_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"must end in \.py"):
         write_template(str(tmp_path / "my_task"))
@@ -267,4 +276,5 @@ def test_a_measured_training_makes_the_law_grade_a(written: Writer) -> None:
     law, user = done.candidates[0].outcomes
     assert not stopped and (law.level, user.level) == ("law", "user")
     assert "trainings of your own task" in law.assumptions[-1]
+    assert any("(LRD401) is not repeated" in told for told in user.assumptions)
     assert law.grade == "A" or law.refused is not None
