@@ -149,11 +149,13 @@ def command(
                 click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
             if tally.unreadable > len(tally.failures):
                 click.echo(f"… {tally.unreadable - len(tally.failures)} more", err=True)
-        click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
-        alerts.tell(store, number, state)
-        if pages is not None:
-            pages.remove_old()
-            click.echo(pages.finish(), err=True)
+        try:
+            alerts.tell(store, number, state)
+            if pages is not None:
+                pages.remove_old()
+                click.echo(pages.finish(), err=True)
+        finally:
+            click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
     return view.exit_code(
         only_new=only_new, fail_on=fail_on or site.fail_on, allow_empty=allow_empty
     )
