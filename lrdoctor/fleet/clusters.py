@@ -38,15 +38,16 @@ class OpenFinding(_Value):
 
 @dataclass(frozen=True, slots=True)
 class Cluster(_Value):
-    """Findings of one rule with likely one cause. ``place`` is the script of all the runs, or the
-    folder they are in ("" for the root); ``factor`` such as "factor 8"; ``shared`` what else was
-    measured alike in them, and ``message`` what is said of the first run."""
+    """Findings of one rule with likely one cause. ``place`` is the script of all the runs
+    (``is_script``) or the folder they are in ("" for the root); ``factor`` such as "factor 8";
+    ``shared`` what else was measured alike in them, and ``message`` what is said of the first."""
 
     rule: str
     code: str
     severity: str
     factor: str
     place: str
+    is_script: bool
     shared: tuple[str, ...]
     message: str
     fix: str
@@ -65,10 +66,15 @@ class Cluster(_Value):
     @property
     def sentence(self) -> str:
         """As "37 runs from train.py share horizon-short-by-factor (factor 8)"."""
-        where = f" from {self.place}" if self.place else ""
         if len(self.runs) == 1:
             return f"{self.runs[0][1]} has {self.what}"
+        where = f" {self.preposition} {self.place}" if self.place else ""
         return f"{len(self.runs):,} runs{where} share {self.what}"
+
+    @property
+    def preposition(self) -> str:
+        """What stands before ``place``."""
+        return "from" if self.is_script else "in"
 
 
 def open_findings(store: Store, since: int = 0) -> list[OpenFinding]:
@@ -120,13 +126,14 @@ def _simple(value: float) -> str:
 def _cluster(members: Sequence[OpenFinding], factor: str) -> Cluster:
     first = members[0]
     runs = tuple(dict.fromkeys((m.run, m.name) for m in members))
-    scripts = {m.script for m in members}
+    script = first.script if {m.script for m in members} == {first.script} else ""
     return Cluster(
         rule=first.rule,
         code=first.code,
         severity=first.severity,
         factor=factor,
-        place=first.script if scripts == {first.script} and first.script else _folder(members),
+        place=script or _folder(members),
+        is_script=bool(script),
         shared=_shared(members),
         message=first.message,
         fix=str(json.loads(first.body or "{}").get("fix", "")),

@@ -50,7 +50,7 @@ def text(clusters: Sequence[Cluster], fixed: int, still_open: int, runs: int) ->
 def _line(cluster: Cluster) -> str:
     (_, name), *others = cluster.runs
     more = f" and {count(len(others), 'more run')}" if others else ""
-    place = f" from {_code(cluster.place)}" if others and cluster.place else ""
+    place = f" {cluster.preposition} {_code(cluster.place)}" if others and cluster.place else ""
     said = textwrap.shorten(one_line(cluster.message), _MESSAGE, placeholder=" …")
     head = f"• *{cluster.severity}* {cluster.code} {cluster.what}"
     return f"{head}: {_code(name)}{more}{place}: {_plain(said)}"

@@ -58,7 +58,7 @@ def test_index_leads_to_the_page_of_every_run_with_a_fault(fleet: Path, tmp_path
     assert told == f"wrote {folder}/index.html"
     assert pages_in(folder) == {"project0-run000", "project0-run003"}
     page = Page((folder / "index.html").read_text(encoding="utf-8"))
-    for text in ("2 of 6 runs have a learning-rate fault.", "2 runs from project0 share", "LRD304"):
+    for text in ("2 of 6 runs have a learning-rate fault.", "2 runs in project0 share", "LRD304"):
         assert text in page.text
     for target in page.values("href") + page.values("src"):
         path, _, anchor = target.partition("#")
@@ -248,3 +248,20 @@ def test_links_filter_and_headings_sort(tmp_path: Path) -> None:
         page.locator(".by-folder").get_by_role("link", name="a").click()
         assert sorted(shown()) == [*(f"a/{n}" for n in range(5)), "a/new"]
         assert complaints == []
+
+
+@pytest.mark.skipif(bool(chrome.missing()), reason=chrome.missing() or "")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(fleet: Path, tmp_path: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    scan_to(tmp_path / "s.sqlite", tmp_path / "r", fleet)
+    write_run(fleet / "project0/run001", faulty=True, at=OLD + 1)
+    scan_to(tmp_path / "s.sqlite", tmp_path / "r", fleet)
+    with chrome.launched() as browser:
+        page = browser.new_page(color_scheme=scheme)
+        page.goto((tmp_path / "r/index.html").as_uri())
+        page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        results = axe.Axe().run(page)
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert [(v["id"], v["nodes"][0]["html"]) for v in results.response["violations"]] == []

@@ -16,7 +16,9 @@ from tests.reports.hostile import NAMES
 
 def a_cluster(name: str = "a/run1", runs: int = 1, message: str = "wrong") -> Cluster:
     members = tuple((n, name if n == 0 else f"{name}-{n}") for n in range(runs))
-    return Cluster("some-rule", "LRD999", "error", "factor 8", "a", (), message, "", members, (1,))
+    return Cluster(
+        "some-rule", "LRD999", "error", "factor 8", "a", False, (), message, "", members, (1,)
+    )
 
 
 def test_message_arrives_as_json() -> None:
@@ -82,7 +84,7 @@ def test_text_counts_and_names() -> None:
     told = text([a_cluster(runs=3)], fixed=2, still_open=9, runs=1200)
     assert told == (
         "*lrdoctor: 3 new findings in 3 runs* (2 fixed, 9 open in 1,200 runs)\n"
-        "• *error* LRD999 some-rule (factor 8): `a/run1` and 2 more runs from `a`: wrong"
+        "• *error* LRD999 some-rule (factor 8): `a/run1` and 2 more runs in `a`: wrong"
     )
 
 
