@@ -135,13 +135,13 @@ def overview(store: Store, href: Href = lambda log, run: "") -> Overview | None:
 
 
 def _rows(store: Store, found: Sequence[OpenFinding], href: Href) -> list[RunRow]:
-    """All runs of logs that were read, the worst first."""
+    """All runs as they were when they could last be read, the worst first."""
     of_run: dict[int, list[OpenFinding]] = {}
     for finding in found:
         of_run.setdefault(finding.run, []).append(finding)
     sql = (
         "SELECT l.path, r.id, r.name, r.judged, r.last_step, r.unit, r.spark FROM run r "
-        "JOIN log l ON l.id = r.log WHERE l.state = 'read'"
+        "JOIN log l ON l.id = r.log WHERE l.state != 'gone'"
     )
     rows = [_row(log, run, of_run.get(run[0], []), href) for log, *run in store.rows(sql)]
     return sorted(rows, key=lambda r: (_STATES.index(r.state), -len(r.faults), r.name))

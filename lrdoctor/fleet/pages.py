@@ -7,7 +7,7 @@ whose page is missing or older than its judgement is judged anew; pages of heale
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -79,8 +79,8 @@ class Pages:
         return f"{RUNS}/{name}.html" if name in self._there else ""
 
     def remove_old(self) -> None:
-        """Removes the pages of runs that no longer have a fault."""
-        for log, run, faulty, *_ in self._runs():
+        """Removes the pages of runs that no longer have a fault, or whose log has gone."""
+        for log, run, faulty, *_ in self._runs(("read", "gone")):
             name = page_name(run, _text(log))
             if not faulty and self._there.pop(name, None) is not None:
                 with suppress(OSError):
@@ -105,19 +105,21 @@ class Pages:
     def _without_page(self) -> list[int]:
         return [
             number
-            for log, run, faulty, number, judged in self._runs()
+            for log, run, faulty, number, judged in self._runs(("read",))
             if faulty and self._there.get(page_name(run, _text(log)), 0.0) < judged - _SLACK
         ]
 
-    def _runs(self) -> list[tuple[str | bytes, str, int, int, float]]:
+    def _runs(self, states: Sequence[str]) -> list[tuple[str | bytes, str, int, int, float]]:
         """Path of the log, name, whether it has a fault, number of the log and when its judgement
-        began, of every run in a log that could be read."""
+        began, of every run in a log in one of these states."""
         sql = (
             "SELECT l.path, r.name, EXISTS (SELECT 1 FROM finding f WHERE f.run = r.id AND "
             "f.state = 'open' AND f.severity != 'info'), l.id, s.started FROM run r "
-            "JOIN log l ON l.id = r.log JOIN scan s ON s.id = l.judged_scan WHERE l.state = 'read'"
+            "JOIN log l ON l.id = r.log JOIN scan s ON s.id = l.judged_scan WHERE l.state IN "
+            f"({', '.join('?' * len(states))})"
         )
-        return [(log, run, bad, number, at) for log, run, bad, number, at in self._store.rows(sql)]
+        rows = self._store.rows(sql, states)
+        return [(log, run, bad, number, at) for log, run, bad, number, at in rows]
 
 
 def index(seen: Overview) -> str:

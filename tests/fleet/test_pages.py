@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -99,6 +100,30 @@ def test_page_of_a_mended_run_goes_and_what_is_not_ours_stays(fleet: Path, tmp_p
     page = Page((folder / "index.html").read_text(encoding="utf-8"))
     assert "1 of 6 runs has a learning-rate fault." in page.text
     assert "Open findings over the scans" in page.text and "1 findings fixed" in page.text
+
+
+def test_run_that_cannot_be_read_for_once_keeps_its_page_and_one_that_vanishes_does_not(
+    fleet: Path, tmp_path: Path
+) -> None:
+    state, folder = tmp_path / "s.sqlite", tmp_path / "report"
+    scan_to(state, folder, fleet)
+    write_run(fleet / "project0/run000", faulty=True, at=OLD + 1)
+    scan_here(state, fleet, function=dies)
+    shutil.rmtree(fleet / "project0/run003")
+    with open_store(str(state)) as (store, _):
+        pages = Pages(str(folder), store, put)
+        assert pages_in(folder) == {"project0-run000", "project0-run003"}
+        _, tally = scan(store, Scope((str(fleet),)), Here(dies), job_digest(job()), pages=pages)
+        pages.remove_old()
+        pages.finish()
+    assert (tally.gone, tally.unreadable) == (1, 1)
+    assert pages_in(folder) == {"project0-run000"}
+    text = Page((folder / "index.html").read_text(encoding="utf-8")).text
+    assert "1 of 5 runs has" in text and "its worker died" in text
+
+
+def dies(task: Any) -> LogRecord:
+    return LogRecord(reason="its worker died")
 
 
 def test_folder_that_cannot_be_written_does_not_lose_the_scan(fleet: Path, tmp_path: Path) -> None:
