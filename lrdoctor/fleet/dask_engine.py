@@ -114,7 +114,7 @@ def _cluster_here(jobs: int) -> Any:
 
     with dask.config.set({"distributed.worker.profile.enabled": False}):
         return distributed.LocalCluster(
-            n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
         )
 
 
