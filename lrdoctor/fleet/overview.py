@@ -32,7 +32,8 @@ _STATES = ("error", "warning", "info", "unjudged", "healthy")
 class RunRow(_Value):
     """One run: ``state`` is the severity of its worst finding, "unjudged" or "healthy"; ``faults``
     and ``remarks`` are codes of open findings, ``since`` is the scan that saw the newest fault
-    first, ``page`` the path of its own page, "" without one; ``spark`` SVG path data."""
+    first, ``page`` the path of its own page, "" without one; ``spark`` SVG path data
+    over so many ``stretches``."""
 
     id: int
     name: str
@@ -43,6 +44,7 @@ class RunRow(_Value):
     remarks: tuple[str, ...]
     since: int
     spark: str
+    stretches: int
     page: str
 
 
@@ -165,6 +167,7 @@ def _row(
         remarks=tuple(dict.fromkeys(f.code for f in findings if f not in faults)),
         since=max((f.first_scan for f in faults), default=0),
         spark=path(spark),
+        stretches=len(spark),
         page=href(_text(log), name) if faults else "",
     )
 

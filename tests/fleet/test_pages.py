@@ -184,6 +184,14 @@ def test_worst_runs_come_first_and_new_ones_are_marked(tmp_path: Path) -> None:
     assert "LRD1, LRD2" in page.text and "? not judged" in page.text
 
 
+def test_short_run_fills_its_cell(tmp_path: Path) -> None:
+    seen = seen_of(tmp_path / "s.sqlite", [a_run("a/1", spark="zi0"), a_run("a/2", spark="z" * 32)])
+    assert [v for v in Page(index(seen)).values("viewbox") if v != "0 0 22 14"] == [
+        "-1 -2 4 39",
+        "-1 -2 33 39",
+    ]
+
+
 def test_first_scan_calls_nothing_new(tmp_path: Path) -> None:
     seen = seen_of(tmp_path / "s.sqlite", [a_run("a/1", "LRD1")])
     assert seen.new == 0 and seen.trend is None and "new in" not in Page(index(seen)).text
