@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from lrdoctor.fleet.pages import Pages
     from lrdoctor.fleet.store import Store
 
 
@@ -54,3 +56,19 @@ class View:
             return NOTHING_READ
         counted = self.new if only_new else self.found
         return FAILED if any(reaches(Severity(f.severity), fail_on) for f in counted) else PASSED
+
+
+def report_pages(folder: str | None, store: Store) -> Pages | None:
+    """The report folder, made where there is none. Raises ``ConfigError`` where it cannot be."""
+    if folder is None:
+        return None
+    from lrdoctor.cli._output import write_whole
+    from lrdoctor.errors import ConfigError
+    from lrdoctor.fleet.pages import Pages
+
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"no folder can be made here: {error.strerror or error}"
+        raise ConfigError(reason, folder) from error
+    return Pages(folder, store, write_whole)

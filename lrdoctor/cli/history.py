@@ -35,12 +35,22 @@ _BARS = "▁▂▃▄▅▆▇█"
     show_default=True,
     help="How many scans to look back.",
 )
-def command(subject: str | None, state: str, new: bool, fixed: bool, trend: bool, most: int) -> int:
+@click.option("--report-dir", metavar="DIR", help="Write a page of all runs and the course so far.")
+def command(
+    subject: str | None,
+    state: str,
+    new: bool,
+    fixed: bool,
+    trend: bool,
+    most: int,
+    report_dir: str | None,
+) -> int:
     """Answers from what lrdoctor scan stored; reads no logs.
 
     SUBJECT is a rule (name or code), or a run: its name, the end of it, or a pattern such as
     'project3/*'. Without one, the scans and the folders that lose most.
     """
+    from lrdoctor.cli._fleet import report_pages
     from lrdoctor.fleet.history import rule_names, scans
     from lrdoctor.fleet.state_file import read_store
 
@@ -61,6 +71,9 @@ def command(subject: str | None, state: str, new: bool, fixed: bool, trend: bool
             lines = _run(store, latest, subject)
         for line in lines:
             click.echo(line)
+        pages = report_pages(report_dir, store)
+        if pages is not None:
+            click.echo(pages.finish(), err=True)
     return 0
 
 

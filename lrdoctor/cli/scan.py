@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lrdoctor.cli._alerts import Alerts, alert_options
 from lrdoctor.cli._options import (
     config_option,
     exclude_option,
@@ -67,6 +68,8 @@ _TOLD_EVERY = 60.0  # in a file
 @fail_on_option
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 where no run could be read.")
 @click.option("-q", "--quiet", is_flag=True, help="The last line only.")
+@alert_options
+@click.option("--report-dir", metavar="DIR", help="Also write a page of all runs, one per fault.")
 @meaning_options
 @config_option
 @rules_option
@@ -86,6 +89,10 @@ def command(
     fail_on: str | None,
     allow_empty: bool,
     quiet: bool,
+    webhook: str | None,
+    webhook_every: str,
+    prometheus: str | None,
+    report_dir: str | None,
     roles: tuple[str, ...],
     expect: tuple[str, ...],
     config: str | None,
@@ -99,7 +106,7 @@ def command(
     """
     from functools import partial
 
-    from lrdoctor.cli._fleet import View
+    from lrdoctor.cli._fleet import View, report_pages
     from lrdoctor.fleet.engines import open_engine, usable_cores
     from lrdoctor.fleet.files import roots_exist
     from lrdoctor.fleet.records import job_digest, judge_log
@@ -113,6 +120,7 @@ def command(
 
     if scheduler_address and engine != "dask":
         raise click.UsageError("--scheduler-address is for --engine dask")
+    alerts = Alerts.of(webhook, webhook_every, prometheus)
     roots_exist(roots)
     site = settings(config)
     job = make_job(site, rule_dirs, role_tags(roles), pairs(expect, "--expect"), replay)
@@ -127,15 +135,16 @@ def command(
     with open_store(state) as (store, warning):
         if warning:
             click.echo(f"lrdoctor: {warning}", err=True)
+        pages = report_pages(report_dir, store)
         with open_engine(
             engine,
-            partial(judge_log, job=job),
+            partial(judge_log, job=job, pages=pages is not None),
             jobs=jobs or site.jobs or usable_cores(),
             timeout=timeout,
             address=scheduler_address,
             spawn=any(map(is_remote, roots)),
         ) as workers:
-            number, tally = scan(store, scope, workers, job_digest(job), progress)
+            number, tally = scan(store, scope, workers, job_digest(job), progress, pages)
         progress.close()
         view = View(store, number)
         if not quiet:
@@ -144,7 +153,13 @@ def command(
                 click.echo(f"unreadable: {failure.path}: {failure.reason}", err=True)
             if tally.unreadable > len(tally.failures):
                 click.echo(f"… {tally.unreadable - len(tally.failures)} more", err=True)
-        click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
+        try:
+            alerts.tell(store, number, state)
+            if pages is not None:
+                pages.remove_old()
+                click.echo(pages.finish(), err=True)
+        finally:
+            click.echo(f"{totals(tally, view.unjudged)}; {view.counts}")
     if tally.unlisted and not tally.found and not allow_empty:
         return NOTHING_READ  # what an earlier scan found says nothing about today
     return view.exit_code(

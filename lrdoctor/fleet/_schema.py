@@ -82,6 +82,14 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX finding_by_run ON finding (run);
     CREATE INDEX finding_by_rule ON finding (rule);
     """,
+    """
+    ALTER TABLE run ADD COLUMN spark TEXT NOT NULL DEFAULT '';   -- its LR, a letter per stretch
+    ALTER TABLE run ADD COLUMN script TEXT NOT NULL DEFAULT '';  -- that the log names
+    CREATE TABLE alert (
+        scan INTEGER NOT NULL,         -- what was found up to this scan has been told,
+        sent REAL NOT NULL             -- at this moment (Unix seconds; 0: there was no need)
+    );
+    """,
 )
 """Script ``n`` makes version ``n + 1`` of version ``n``; version 0 is an empty file."""
 

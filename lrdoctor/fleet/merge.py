@@ -128,11 +128,13 @@ def _copy(source: Store, target: Store, scans: dict[int, int]) -> None:
 
 
 def _copy_runs(source: Store, target: Store, log: int, new_log: int, scans: dict[int, int]) -> None:
-    columns = "name, project, judged, last_step, unit, began, seconds, wasted, commit_hash"
+    columns = (
+        "name, project, judged, last_step, unit, began, seconds, wasted, commit_hash, spark, script"
+    )
     found = "fingerprint, rule, code, severity, message, body, state"
     for run, *values in source.rows(f"SELECT id, {columns} FROM run WHERE log = ?", (log,)):
         new = target.db.execute(
-            f"INSERT INTO run (log, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO run (log, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (new_log, *values),
         ).lastrowid
         rows = source.rows(

@@ -6,14 +6,16 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from lrdoctor._version import __version__
 from lrdoctor.fleet.files import size_of
+from lrdoctor.fleet.run_page import run_page
+from lrdoctor.fleet.sparks import levels
 from lrdoctor.fleet.worker import Job, diagnose_files
 from lrdoctor.readers._discover import RunFiles
 from lrdoctor.readers._tails import Tail, Tails
@@ -24,6 +26,11 @@ from lrdoctor.verdict import LOG_QUALITY, Diagnosis, Finding, ReadFailure
 _COMMIT_KEY = re.compile(
     r"(?:.*[./_-])?(?:(?:git_?)?(?:commit|sha|hash|rev|revision)(?:_?(?:hash|sha|id))?|code_version)"
 )
+_SCRIPT_KEY = re.compile(
+    r"(?:.*[./_-])?(?:program|script|entry_?point|(?:main|train|code)_?(?:file|script))"
+    r"(?:_?(?:file|path|name))?"
+)
+_SCRIPT = re.compile(r"[^\s/]{1,80}\.(?:py|sh|ipynb)")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _PAUSE = 20.0  # times the median interval between points: the run stood still
 _SHORTEST_PAUSE = 60.0  # seconds
@@ -45,7 +52,9 @@ class FindingRecord(_Value):
 class RunRecord(_Value):
     """One diagnosed run. ``judged`` is whether it has an LR that a rule could be applied to;
     ``began`` in Unix seconds and ``seconds`` of training without pauses are
-    None where the log has no times; ``wasted`` are those of them within warnings and errors."""
+    None where the log has no times; ``wasted`` are those of them within warnings and errors.
+    ``spark`` is its LR as ``sparks.levels`` writes it, ``script`` the file that the log says
+    trained it, ``page`` its HTML page where wanted, which is not stored."""
 
     name: str
     project: str
@@ -57,6 +66,9 @@ class RunRecord(_Value):
     wasted: float | None
     commit: str
     findings: tuple[FindingRecord, ...]
+    spark: str = ""
+    script: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +98,9 @@ class LogRecord(_Value):
         _freeze(self, tails=self.tails)
 
 
-def judge_log(task: LogTask, job: Job) -> LogRecord:
-    """Reads and diagnoses one log, in a worker; never raises."""
+def judge_log(task: LogTask, job: Job, pages: bool = False) -> LogRecord:
+    """Reads and diagnoses one log, in a worker, and makes ``pages`` of its runs with a fault; never
+    raises."""
     found, tails = task.found, Tails(task.tails, since=task.live_since)
     size = sum(map(size_of, found.all_files))
     outcomes = diagnose_files(found, job, tails)
@@ -95,7 +108,21 @@ def judge_log(task: LogTask, job: Job) -> LogRecord:
     failures = [f for f in outcomes if isinstance(f, ReadFailure)]
     reason = f"{failures[0].path}: {failures[0].reason}" if failures else ""
     kept = tuple(record_of(d, found) for d in runs)
+    if pages:
+        kept, reason = with_pages(kept, runs, job, reason)
     return LogRecord(kept, reason, size - tails.skipped, tails.kept)
+
+
+def with_pages(
+    kept: tuple[RunRecord, ...], runs: Sequence[Diagnosis], job: Job, reason: str
+) -> tuple[tuple[RunRecord, ...], str]:
+    """The records with the pages of their runs, and ``reason``, or why one could not be made."""
+    try:
+        pages = [run_page(diagnosis, job) for diagnosis in runs]
+    except Exception as error:
+        told = f"its page could not be made: {type(error).__name__} (a bug of ours)"
+        return kept, reason or f"{kept[0].name}: {told}"
+    return tuple(replace(r, page=page) for r, page in zip(kept, pages, strict=True)), reason
 
 
 def record_of(diagnosis: Diagnosis, found: RunFiles) -> RunRecord:
@@ -113,6 +140,8 @@ def record_of(diagnosis: Diagnosis, found: RunFiles) -> RunRecord:
         wasted=_wasted(diagnosis.findings, step, passed) if len(wall) else None,
         commit=_commit(diagnosis),
         findings=tuple(_finding(f, diagnosis) for f in diagnosis.findings),
+        spark=_spark(diagnosis),
+        script=_script(diagnosis),
     )
 
 
@@ -159,6 +188,20 @@ def _commit(diagnosis: Diagnosis) -> str:
         if _COMMIT.fullmatch(value.lower()):
             return value.lower()
     return ""
+
+
+def _script(diagnosis: Diagnosis) -> str:
+    for name, value in diagnosis.hparams.items():
+        if isinstance(value, str) and _SCRIPT_KEY.fullmatch(name.lower()):
+            script = value.replace("\\", "/").rpartition("/")[2]
+            if _SCRIPT.fullmatch(script):
+                return script
+    return ""
+
+
+def _spark(diagnosis: Diagnosis) -> str:
+    found = (curve.series for curve in diagnosis.curves if curve.role is Role.LR)
+    return next((levels(series) for series in found if len(series)), "")
 
 
 def _times(diagnosis: Diagnosis) -> tuple[Array, Array]:

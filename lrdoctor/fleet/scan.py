@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lrdoctor.fleet.engines import Engine, Lost, Stream
 from lrdoctor.fleet.files import absolute, changed_at, vanished
@@ -19,6 +20,9 @@ from lrdoctor.readers._url import without_secrets
 from lrdoctor.readers._walk import slashed
 from lrdoctor.types import Note, _Value
 from lrdoctor.verdict import ReadFailure
+
+if TYPE_CHECKING:
+    from lrdoctor.fleet.pages import Pages
 
 _BREATHER = 64  # unchanged logs after which results get their turn
 MOST_FAILURES = 20  # kept to be shown; the store has them all
@@ -76,15 +80,16 @@ def scan(
     engine: Engine[LogTask, LogRecord],
     digest: str,
     progress: Callable[[Progress], None] | None = None,
+    pages: Pages | None = None,
 ) -> tuple[int, Tally]:
     """Scans, and gives the number of the scan in the store with its counts.
 
     What has been judged is stored at most a second later, so that a scan that is killed loses no
-    more than that and the next one continues.
+    more than that and the next one continues. ``pages`` get those of the runs that were judged.
     """
     began = time.monotonic()
     number = store.begin_scan(tuple(map(without_secrets, scope.roots)), str(scope.shard), digest)
-    scanning = _Scanning(store, scope, digest, number)
+    scanning = _Scanning(store, scope, digest, number, pages)
     stream = Stream(_Informing(engine, store), scanning.to_judge(), _lost)
     for found, record in stream:
         scanning.take(found, record)
@@ -105,6 +110,7 @@ class _Scanning:
     scope: Scope
     digest: str
     number: int
+    pages: Pages | None = None
     tally: Tally = field(default_factory=Tally)
     marks: dict[tuple[str, str], str] = field(default_factory=dict)
     unlisted: set[str] = field(default_factory=set)
@@ -139,7 +145,8 @@ class _Scanning:
     def _is_unchanged(self, found: RunFiles) -> bool:
         now = mark_of(found)
         known = self.store.known_log(_key(found), found.reader)
-        if known is None or not known.holds(now, self.digest):
+        lacks = self.pages is not None and known is not None and self.pages.lacks(known.id)
+        if known is None or lacks or not known.holds(now, self.digest):
             # As it is before it is read: what is written meanwhile counts as a change.
             self.marks[_key(found), found.reader] = now
             return False
@@ -156,6 +163,8 @@ class _Scanning:
         mark = self.marks.pop((key, found.reader))
         log = FoundLog(key, found.reader, root, first, mark, self.digest, found.all_files)
         self.store.put(log, record, self.number)
+        if self.pages is not None:
+            self.pages.put(key, record, self.number)
         self.store.commit_if_due()
         self.tally.judged += 1
         self.tally.runs += len(record.runs)

@@ -182,14 +182,15 @@ class Store:
     def _put_run(self, log: int, run: RunRecord, scan: int) -> int:
         values = (
             run.project, run.judged, run.last_step, run.unit, run.began, run.seconds,
-            run.wasted, run.commit,
+            run.wasted, run.commit, run.spark, run.script,
         )  # fmt: skip
         row = self.db.execute("SELECT id FROM run WHERE log = ? AND name = ?", (log, run.name))
         found = row.fetchone()
         if found is None:
             cursor = self._change(
                 "INSERT INTO run (project, judged, last_step, unit, began, seconds, "
-                "wasted, commit_hash, log, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "wasted, commit_hash, spark, script, log, name) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*values, log, run.name),
             )
             number = int(cursor.lastrowid or 0)
@@ -197,7 +198,8 @@ class Store:
             number = int(found[0])
             self._change(
                 "UPDATE run SET project = ?, judged = ?, last_step = ?, unit = ?, "
-                "began = ?, seconds = ?, wasted = ?, commit_hash = ? WHERE id = ?",
+                "began = ?, seconds = ?, wasted = ?, commit_hash = ?, "
+                "spark = ?, script = ? WHERE id = ?",
                 (*values, number),
             )
         for finding in run.findings:

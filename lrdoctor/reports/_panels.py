@@ -24,9 +24,9 @@ MOST_MARKS = 40
 COLUMNS = 480  # pixel columns of a curve as drawn
 _HOVER_SHARE = 8  # of the columns whose values are shown under the pointer: one in as many
 _TOLERANCE = 0.35  # pixels a drawn curve may be off
-_HEIGHTS = {"lr": 190, "loss": 150}
+_HEIGHTS = {"lr": 190, "loss": 150, "open": 150}
 _TICK_ROOM = 0.08  # share of an axis that one label takes
-_TITLES = {"lr": "learning rate", "loss": "loss"}
+_TITLES = {"lr": "learning rate", "loss": "loss", "open": "open findings"}
 
 
 @dataclass(frozen=True, slots=True)

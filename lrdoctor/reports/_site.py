@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from lrdoctor.reports._format import count
 from lrdoctor.reports._page import asset_files, linked_parts
 from lrdoctor.reports._panels import COLUMNS
 from lrdoctor.reports._templates import html_environment
@@ -49,13 +50,20 @@ def site(report: Report, index: str = "index.html", beside: str = "") -> Iterato
     )
 
 
-def _run_page(seen: ReportView, run: RunView, back: str) -> str:
+def page_of_run(report: Report, index: str) -> str:
+    """The page of the only run of ``report``, which leads back to an ``index`` of more runs."""
+    seen = view(report)
+    return _run_page(seen, seen.runs[0], index, "lrdoctor: all runs")
+
+
+def _run_page(seen: ReportView, run: RunView, back: str, home: str = "") -> str:
     template = html_environment().get_template("run.html.j2")
     return template.render(
         seen=seen,
         run=run,
         d=run.diagnosis,
         index=back,
+        home=home or f"lrdoctor: all {count(len(seen.runs), 'run')}",
         columns=COLUMNS,
         link=lambda _run, anchor: f"#{anchor}",
         **linked_parts("../"),
@@ -72,8 +80,12 @@ def _pages(runs: Sequence[RunView]) -> dict[str, str]:
     }
 
 
-def page_name(run: str) -> str:
-    """A file name for a run: readable, safe on every system, the same in the next report of it."""
+def page_name(run: str, place: str = "") -> str:
+    """A file name for a run: readable, safe on every system, the same in the next report of it.
+
+    Runs of one name are told apart by the ``place`` of their logs.
+    """
     readable = re.sub(r"[^A-Za-z0-9._-]+", "-", run)[-_LONGEST_NAME:].strip("-.")
-    mark = hashlib.sha256(run.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    whole = f"{place}\0{run}" if place else run
+    mark = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{readable or 'run'}-{mark}"

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.cli import run
+from lrdoctor.fleet import webhook
 from lrdoctor.fleet.state_file import open_store
-from tests.fleet.fleets import OLD, put, write_fleet, write_run
+from tests.fleet.chat import chat
+from tests.fleet.fleets import OLD, names, put, stored, write_fleet, write_run
 
 
 @pytest.fixture
@@ -59,6 +61,9 @@ def test_nothing_readable(fleet: Path, capsys: pytest.CaptureFixture[str]) -> No
         (["nowhere"], "is the share mounted?"),
         (["runs", "--state", "runs/project0/run000/metrics.csv"], "not a state file"),
         (["runs", "--engine", "dusk"], "'dask'"),
+        (["runs", "--webhook", "hooks.chat/SECRET"], "an address that begins with https://"),
+        (["runs", "--webhook-every", "often"], "is no time"),
+        (["runs", "--prometheus", "metrics.txt"], "named *.prom"),
     ],
 )
 def test_slips(
@@ -67,6 +72,58 @@ def test_slips(
     code, _, err = said(capsys, *arguments)
     assert code == 2 and complaint in err
     assert "Traceback" not in err
+
+
+def test_webhook_from_the_environment_is_told_and_never_shown(
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with chat() as known:
+        monkeypatch.setenv("LRDOCTOR_WEBHOOK", known.url)
+        code, out, err = said(capsys, "runs", "--prometheus", "m/fleet.prom")
+    assert code == 1 and err == "webhook: told of 2 new findings\n"
+    (message,) = known.messages
+    assert message.startswith("*lrdoctor: 2 new findings in 2 runs*")
+    kept = Path("lrdoctor.sqlite").read_bytes() + Path("m/fleet.prom").read_bytes()
+    assert b"SECRET" not in kept + (out + err).encode()
+    assert 'lrdoctor_webhook_failed{state="lrdoctor"} 0\n' in Path("m/fleet.prom").read_text()
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [(500, "it answered 500 (3 tries)"), (None, "no answer within 0.05 s (3 tries)")],
+)
+def test_channels_that_fail_cost_a_line_and_nothing_else(
+    fleet: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    reply: int | None,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(webhook.send, "__kwdefaults__", {
+        **webhook.send.__kwdefaults__, "timeout": 0.05, "wait": lambda _: None,
+    })  # fmt: skip
+    Path("taken").write_text("a file")
+    with chat(reply) as known:
+        code, out, err = said(
+            capsys, "runs", "--webhook", known.url, "--prometheus", "taken/fleet.prom"
+        )
+    assert code == 1 and out.endswith("2 open findings, 2 new, 0 fixed\n")
+    told, wrong = err.splitlines()
+    assert told == f"webhook: 2 new findings not sent: {reason}; the next scan tries again"
+    assert wrong.startswith("lrdoctor: taken/fleet.prom: cannot be written")
+    assert len(names(stored(Path("lrdoctor.sqlite")))) == 2
+
+
+def test_report_folder(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = said(capsys, "runs", "-q", "--report-dir", "out/report")
+    assert code == 1 and err == "wrote out/report/index.html\n"
+    assert len(list(Path("out/report/runs").iterdir())) == 2
+    assert run(["history", "--report-dir", "other"]) == 0
+    _, err = capsys.readouterr()
+    assert err == "wrote other/index.html; 2 runs with a fault have no page yet\n"
+    Path("taken").write_text("a file")
+    code, _, err = said(capsys, "runs", "--report-dir", "taken")
+    assert code == 2 and re.fullmatch(r"lrdoctor: taken: no folder can be made here: .+\n", err)
 
 
 def test_second_scan_at_once(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
