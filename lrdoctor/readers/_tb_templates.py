@@ -134,6 +134,8 @@ class Templates:
         width = rows.shape[1]
         right &= ((rows & self.masks[kind, :width]) == self.fixed[kind, :width]).all(axis=1)
         places = np.flatnonzero(right)
+        if not len(places):  # new bytes under known fingerprints
+            return [], np.arange(len(rows))
         places = places[np.argsort(kind[places], kind="stable")]
         in_order = kind[places]
         starts = np.flatnonzero(np.diff(in_order, prepend=-1)).tolist()
