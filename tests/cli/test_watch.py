@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,7 +87,13 @@ def test_events_for_machines(
 
 
 def stop(number: int) -> Act:
-    return lambda: os.kill(os.getpid(), number)
+    def act() -> None:
+        os.kill(os.getpid(), number)
+        # On a busy machine another thread may be given the signal, and be slow to take it.
+        for _ in range(200):
+            time.sleep(0.05)
+
+    return act
 
 
 @pytest.mark.parametrize("how", [interrupt, stop(signal.SIGINT), stop(signal.SIGTERM)])
