@@ -17,6 +17,7 @@ from lrdoctor.rulebook import Rulebook
 from lrdoctor.snippets import add_code
 from lrdoctor.types import Case, Role, Status
 from lrdoctor.verdict import (
+    LOG_QUALITY,
     Candidate,
     Curve,
     Diagnosis,
@@ -103,7 +104,19 @@ def _apply(rule: Rule, detector: Detector, case: Case, doubt: str | None) -> tup
             dict.fromkeys(j.reason for j in judgements if not isinstance(j, Evidence))
         )
         return (RuleResult(rule, Status.NOT_APPLICABLE, reason=reason),)
+    if rule.category != LOG_QUALITY and (doubt := _too_short(case)):
+        return (RuleResult(rule, Status.NOT_APPLICABLE, reason=doubt),)
     return (RuleResult(rule, Status.PASSED),)
+
+
+def _too_short(case: Case) -> str | None:
+    """Why a log with a value or two acquits nobody: a README read as one, a run that just began."""
+    seen = [group.lr for group in case.param_groups]
+    seen += [series for role, series in case.signals.items() if role is not Role.EPOCH]
+    most = max(map(len, seen), default=0)
+    if most >= FEWEST_RATES:
+        return None
+    return f"the log has at most {most} value{'s' * (most != 1)} of anything, too few to judge"
 
 
 def _says_too_little(case: Case) -> str | None:

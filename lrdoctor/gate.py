@@ -23,8 +23,8 @@ def failing(report: Report) -> tuple[Finding, ...]:
 
 
 def exit_code(report: Report, allow_empty: bool = False) -> int:
-    """3 where no run has a learning rate, since a green "nothing analysed" would mislead; else 1
-    for findings that fail the build, else 0."""
-    if not any(d.roles.get(Role.LR) for d in report.diagnoses) and not allow_empty:
+    """3 where no run has a learning rate that could be judged, since a green "nothing analysed"
+    would mislead; else 1 for findings that fail the build, else 0."""
+    if not any(d.roles.get(Role.LR) and d.judged for d in report.diagnoses) and not allow_empty:
         return NOTHING_READ
     return FAILED if failing(report) else PASSED

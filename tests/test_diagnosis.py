@@ -216,3 +216,10 @@ def test_rules_about_the_log_judge_no_run() -> None:
     quality = [r for r in diagnosis.results if r.rule.category == LOG_QUALITY]
     assert len(quality) > 1
     assert not replace(diagnosis, results=tuple(quality)).judged
+
+
+def test_a_log_of_single_values_acquits_nobody() -> None:
+    found = diagnose(a_run().steps(0, 1).lr(0.1).series("train/loss", 2.0).case(), load_rulebook())
+    assert not found.judged and found.findings == ()
+    reasons = {r.reason for r in found.results if r.status is Status.NOT_APPLICABLE}
+    assert any(reason and "at most 1 value of anything" in reason for reason in reasons)
