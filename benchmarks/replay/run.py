@@ -3,7 +3,8 @@
     python -m benchmarks.replay.run FOLDER [--only mpl,schaipp] [--sources 30] [--targets 40]
 
 ``FOLDER/<source>/<model>/<schedule>.csv`` holds curves (step, lr, loss) of one model under several
-schedules. Every curve in turn is fitted alone and asked for the final loss of the others.
+schedules. Every curve in turn is fitted alone and asked for the final loss of the others. Row 10,
+the proxy, needs no curves: ``python -m benchmarks.replay.proxy``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from lrdoctor.types import Run
 STEPS = 600
 # Peak LR with about the least final loss of a cosine on a grid of four per decade, over 500 steps
 # (teacher: 800), SGD with momentum 0.9; for letters with SGD the end of the grid.
-# ``python -m benchmarks.proxy --levels`` measures them again over 600.
+# ``python -m benchmarks.replay.proxy --levels`` measures them again over 600.
 LEVELS: Mapping[str, Mapping[str, float]] = {
     "teacher": {"sgd": 0.1, "adam": 0.018, "adamw": 0.018},
     "digits": {"sgd": 0.056, "adam": 0.01, "adamw": 0.01},

@@ -1,8 +1,8 @@
 """Proxy training as one program against the same trainings one at a time with torch.optim.
 
-    python -m benchmarks.proxy [--task teacher] [--optimizer sgd] [--steps 100] [--repeats 3]
-    python -m benchmarks.proxy --levels [--task digits] [--seeds 4]
-    python -m benchmarks.proxy --faults [--task digits] [--seeds 16]
+    python -m benchmarks.replay.proxy [--task teacher] [--optimizer sgd] [--steps 100] [--repeats 3]
+    python -m benchmarks.replay.proxy --levels [--task digits] [--seeds 4]
+    python -m benchmarks.replay.proxy --faults [--task digits] [--seeds 16]
 
 The first prints times, their ratio and memory: 40 trainings on one CPU thread and, where there is a
 GPU, 40 and 256 on it, and the memory of 1,024. ``--levels`` measures the final loss over the peak
@@ -31,7 +31,7 @@ from lrdoctor.replay.proxy.rehearse import Wish, train_candidates
 from lrdoctor.replay.proxy.train import OPTIMIZERS
 from lrdoctor.types import Array
 
-SAMPLES = Path(__file__).parent.parent / "sample_runs"
+SAMPLES = Path(__file__).parents[2] / "sample_runs"
 FAULTS = (
     "onecycle-wrong-peak",
     "decay-too-fast",
