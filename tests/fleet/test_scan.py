@@ -168,7 +168,7 @@ def test_bad_logs_cost_themselves_alone(fleet: Path, tmp_path: Path) -> None:
     assert tally.failures == []
     with read_store(str(tmp_path / "s.sqlite")) as store:
         unjudged = store.rows("SELECT name FROM run WHERE NOT judged ORDER BY name")
-    assert unjudged == [("empty",), ("garbage",)]
+    assert unjudged == [("empty",), ("garbage",), ("half",)]
     assert len(names(stored(tmp_path / "s.sqlite"))) == 3
 
 
