@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.replay.law.ensemble import Fitted, Prediction, fit, gain, predict
+from lrdoctor.replay.law.ensemble import Fitted, Prediction, final_loss, fit, gain, predict
 from lrdoctor.replay.law.path import LossRun, LrPath, points_of
 from lrdoctor.replay.law.refuse import grade, too_far, unfit
 from lrdoctor.types import _Value
@@ -88,13 +88,12 @@ def ask(oracle: Oracle, baseline: LrPath, candidate: LrPath, points: int = 200) 
     floor = 0.0 if min(float(run.loss.min()) for run in oracle.fitted.runs) > 0 else -np.inf
     at = np.linspace(candidate.step[0], candidate.length, points)
     curve = _bounded(predict(oracle.fitted, candidate, at), factor, least, floor)
-    before = predict(oracle.fitted, baseline, np.array([baseline.length]))
+    end = final_loss(oracle.fitted, baseline)
     won = gain(oracle.fitted, baseline, candidate)
     half = factor * max(float(won.half[0]), least)
     if oracle.grade != "C" and max(curve.high[-1] - curve.loss[-1], half) > _WIDEST * spread:
         return Answer("D", "the laws disagree by more than half of what the loss ever moved")
     known = oracle.grade != "C"
-    end = float(before.loss[0])
     interval = (float(curve.low[-1]), float(curve.high[-1]))
     gained = (float(won.loss[0]) - half, float(won.loss[0]) + half)
     if not known:

@@ -49,6 +49,13 @@ def predict(fitted: Fitted, path: LrPath, at: Array) -> Prediction:
     return _combined(fitted, at, [(path, 1.0)])
 
 
+def final_loss(fitted: Fitted, path: LrPath) -> float:
+    """The loss at the end of another LR path, without its error, which costs several times more."""
+    path = path.knotted()
+    at = np.array([path.length])
+    return float(_centre(fitted, np.array([law.loss(path, at) for law in fitted.fits]))[0])
+
+
 def gain(fitted: Fitted, baseline: LrPath, candidate: LrPath) -> Prediction:
     """How much lower the final loss of the candidate is than that of the baseline (1 point)."""
     ends = np.array([max(baseline.length, candidate.length)])
@@ -58,15 +65,13 @@ def gain(fitted: Fitted, baseline: LrPath, candidate: LrPath) -> Prediction:
 
 def _combined(fitted: Fitted, at: Array, parts: Sequence[tuple[LrPath, float]]) -> Prediction:
     """The sum of some paths' losses, each times its factor, with the error of the sum."""
+    scale = fitted.fits[0].scale
+    courses = [(scale.course(path, np.minimum(at, path.length)), f) for path, f in parts]
     losses, errors = [], []
     for law in fitted.fits:
-        whens = [np.minimum(at, path.length) for path, _ in parts]
-        losses.append(
-            sum(f * law.loss(path, when) for (path, f), when in zip(parts, whens, strict=True))
-        )
-        slope = sum(
-            f * law.gradient(path, when) for (path, f), when in zip(parts, whens, strict=True)
-        )
+        slope = np.sum([f * law.slopes(course) for course, f in courses], axis=0)
+        # A loss is linear in the amplitudes: its slopes by them are what they are multiplied with.
+        losses.append(slope[:, len(law.outer) :] @ law.amplitudes)
         variance = np.einsum("mi,ij,mj->m", slope, law.covariance, slope)
         errors.append(np.sqrt(np.maximum(variance, 0.0)))
     laws = np.array(losses)

@@ -38,12 +38,9 @@ class LawFit:
         """The loss at steps ``at: float64[m]`` under a path."""
         return basis_of(self.law, self.outer, self.scale.course(path, at)) @ self.amplitudes
 
-    def gradient(self, path: LrPath, at: Array) -> Array:
-        """Derivative of ``loss`` by (outer, amplitudes): float64[m, p + q]."""
-        return self.slopes(self.scale.course(path, at))
-
     def slopes(self, course: Course) -> Array:
-        """``gradient`` on a course in the fit's own units."""
+        """Derivative by (outer, amplitudes) of the loss on a course in the fit's own units:
+        float64[m, p + q]."""
         columns = []
         for step in STEP * np.eye(len(self.outer)):
             high, low = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lrdoctor.protocols import NamedSchedule
-from lrdoctor.replay.law.ensemble import Fitted, predict
+from lrdoctor.replay.law.ensemble import Fitted, final_loss
 from lrdoctor.replay.law.path import LrPath
 from lrdoctor.schedules._build import from_parameters
 
@@ -30,7 +30,7 @@ def best_schedule(
     """
     best: tuple[NamedSchedule, float] | None = None
     for schedule in families(peak, horizon, warmup):
-        loss = float(predict(fitted, path_of(schedule, horizon), np.array([horizon])).loss[0])
+        loss = final_loss(fitted, path_of(schedule, horizon))
         if best is None or loss < best[1] - _EQUAL * abs(best[1]):
             best = (schedule, loss)
     assert best is not None  # there always is a linear decay
