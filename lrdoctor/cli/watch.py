@@ -137,12 +137,10 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 
 def _exit_code(watch: Watch, fail_on: str) -> int:
-    """As for a report: 3 where no run has a learning rate, 1 for standing findings that count."""
-    from lrdoctor.gate import FAILED, NOTHING_READ, PASSED, reaches
-    from lrdoctor.types import Role
+    """As for a report: 3 where no LR could be judged, 1 for standing findings that count."""
+    from lrdoctor.gate import FAILED, NOTHING_READ, PASSED, any_judged, reaches
 
-    diagnoses = [f.diagnosis for f in watch.runs if f.diagnosis is not None]
-    if not any(diagnosis.roles.get(Role.LR) for diagnosis in diagnoses):
+    if not any_judged(f.diagnosis for f in watch.runs if f.diagnosis is not None):
         return NOTHING_READ
     standing = [f for followed in watch.runs for f in followed.state.standing]
     return FAILED if any(reaches(f.severity, fail_on) for f in standing) else PASSED

@@ -167,3 +167,12 @@ def test_a_disk_that_refuses_the_stop_file_costs_no_events(
 @pytest.mark.parametrize("words", [["--interval", "0"], ["--until-idle", "-1"], ["--fail-on", "x"]])
 def test_slips_are_usage_errors(words: list[str], log: Log) -> None:
     assert run(["watch", "run", *words]) == 2
+
+
+def test_a_log_too_short_to_judge_ends_as_it_does_for_analyze(
+    watch: Callable[..., int], tmp_path: Path
+) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("step,lr,loss\n0,0.1,2.0\n1,0.1,1.9\n")
+    assert watch(str(path), "--until-idle", "60", during=()) == 3
+    assert run(["analyze", str(path)]) == 3
