@@ -89,7 +89,7 @@ class DaskEngine(Generic[Item, Result]):
         from distributed import KilledWorker
 
         if isinstance(error, KilledWorker):
-            return Lost("the Dask workers that read it died")
+            return Lost("the Dask workers that read it died", again=True)
         dropped = isinstance(error, CancelledError)
         return Lost("the Dask cluster dropped it", again=True) if dropped else None
 

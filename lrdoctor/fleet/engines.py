@@ -77,7 +77,7 @@ class Stream(Iterator[tuple[Item, Result]], Generic[Item, Result]):
     ``items`` gives None now and then where it has to look long for the next, so that results wait
     for nobody. While nothing is done, items are taken ahead of need, up to ``ahead`` of them, so
     that ``taken`` soon counts them all. What was in a task that died is tried once more, each item
-    by itself; ``lost(item, reason)`` stands for one that does so again.
+    by itself while nothing else runs; ``lost(item, reason)`` stands for one that does so again.
     """
 
     def __init__(
@@ -109,16 +109,24 @@ class Stream(Iterator[tuple[Item, Result]], Generic[Item, Result]):
     def _fill(self) -> None:
         """Begins tasks while there is room and something to do."""
         while self._has_task():
-            last = bool(self._again)
-            source = self._again or self._backlog
+            last = not self._has_batch()
+            source = self._again if last else self._backlog
             size = 1 if last else min(self.engine.batch, len(source))
             batch = tuple(source.popleft() for _ in range(size))
             self._running[self.engine.submit(batch)] = batch, last
 
     def _has_task(self) -> bool:
-        """Whether a task can be begun; one of fewer items than a batch only at the end."""
-        whole = len(self._backlog) >= (1 if self.exhausted else self.engine.batch)
-        return len(self._running) < self.engine.width and bool(self._again or whole)
+        """Whether a task can be begun. What is tried once more runs alone: a cluster blames a
+        worker's death on all tasks that it held."""
+        if any(last for _, last in self._running.values()):
+            return False
+        if self._has_batch():
+            return len(self._running) < self.engine.width
+        return bool(self._again) and not self._running
+
+    def _has_batch(self) -> bool:
+        """Whether a batch is whole; one of fewer items only at the end."""
+        return len(self._backlog) >= (1 if self.exhausted else self.engine.batch)
 
     def _take(self) -> bool:
         """Looks for one more item; False where there is none."""

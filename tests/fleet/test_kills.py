@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -167,3 +169,42 @@ def test_stream_gives_each_item_once(count: int) -> None:
     assert sorted(item for item, _ in stream) == list(range(count))
     assert stream.taken == count and sum(engine.given) == count
     assert len(engine.given) == -(-count // 4)
+
+
+def test_what_a_death_took_along_is_tried_again_alone() -> None:
+    """A deadly item takes along all that its worker held; tried beside it once more, so would
+    they be again."""
+
+    class Held(Counting):
+        """Answers from a thread, and notes which other tasks run when one is begun."""
+
+        batch = 2
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.beside: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+            self.open: dict[tuple[int, ...], Future[tuple[int | Lost, ...]]] = {}
+
+        def submit(self, items: tuple[int, ...]) -> object:
+            answer: Future[tuple[int | Lost, ...]] = Future()
+            self.beside[items] = [other for other, task in self.open.items() if not task.done()]
+            self.open[items] = answer
+            threading.Timer(0.05, self.answer, (answer, items)).start()
+            return answer
+
+        def answer(self, task: Future[tuple[int | Lost, ...]], items: tuple[int, ...]) -> None:
+            if 13 in items:
+                task.set_exception(ChildProcessError())
+            else:
+                task.set_result(items)
+
+        def lost(self, error: BaseException) -> Lost | None:
+            return Lost("died", again=True)
+
+    engine = Held()
+    found = dict(Stream(engine, iter([1, 13, 2, 3, 4]), lambda _item, reason: reason))  # type: ignore[arg-type, misc]
+    assert found == {1: 1, 13: "died", 2: 2, 3: 3, 4: 4}
+    assert sorted(engine.beside) == [(1,), (1, 13), (2, 3), (4,), (13,)]
+    again = {(1,), (13,)}
+    assert all(not others for items, others in engine.beside.items() if items in again)
+    assert not any(again & set(others) for others in engine.beside.values())
